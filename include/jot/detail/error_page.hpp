@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+//
+// error_page.hpp -- how does a request that failed look to its client?
+//
+// In: a status and a message, or an exception that a handler let go. Out: a response, or the word
+// that none can be sent any more. The one place that catches what handlers throw.
+// The text of an exception other than HttpError never reaches a client: it goes to the log.
+#pragma once
+
+#include "../error.hpp"    // HttpError
+#include "../handler.hpp"  // Handler
+#include "../log.hpp"      // Logger
+#include "../status.hpp"   // status_text
+#include "request_state.hpp"
+
+#include <exception>  // std::exception
+
+namespace jot::inline v1::detail {
+
+// Answers with the Router's own error page, where there is one, else with a line of text.
+inline void answer_error(ResponseWriter& w, Request& r, int status, std::string_view message) {
+  const ErrorPage* page = RequestAccess::state(r).error_page;
+  if (!page || !*page) return error(w, status, message);
+  w.write_header(status);
+  (*page)(w, r, status, message);
+}
+
+enum class Outcome {
+  answered,
+  failed,  // the head had left when the handler threw: the client must see the response cut short
+};
+
+inline Outcome answer_http_error(ResponseWriter& w, Request& r, const HttpError& e) {
+  if (!w.reset()) return Outcome::failed;
+  for (auto [name, value] : e.header()) w.header().add(name, value);
+  answer_error(w, r, e.status(), e.what());
+  return Outcome::answered;
+}
+
+inline Outcome answer_exception(ResponseWriter& w, Request& r, std::string_view what) {
+  r.log().error("handler threw", {{"method", r.method()},
+                                  {"pattern", r.pattern().empty() ? r.path() : r.pattern()},
+                                  {"error", what}});
+  if (!w.reset()) return Outcome::failed;
+  answer_error(w, r, 500, status_text(500));
+  return Outcome::answered;
+}
+
+// Calls the handler. Whatever it throws becomes a response, or Outcome::failed.
+inline Outcome call_handler(const Handler& handler, ResponseWriter& w, Request& r) noexcept {
+  try {
+    try {
+      handler(w, r);
+      return Outcome::answered;
+    } catch (const HttpError& e) {
+      return answer_http_error(w, r, e);
+    } catch (const std::exception& e) {
+      return answer_exception(w, r, e.what());
+    } catch (...) {
+      return answer_exception(w, r, "not a std::exception");
+    }
+  } catch (...) {  // the error page threw, or memory is out
+    if (!w.reset()) return Outcome::failed;
+    w.write_header(500);
+    return Outcome::answered;
+  }
+}
+
+}  // namespace jot::inline v1::detail

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+//
+// request_state.hpp -- what stands behind a Request?
+//
+// In: a parsed head, put here by the engine (or by request() in tests). Out: what Request answers.
+// One per thread, used again for each request: reset() forgets the values and keeps the memory.
+#pragma once
+
+#include "../context.hpp"  // Context
+#include "../handler.hpp"  // ResponseWriter
+#include "../header.hpp"   // Header
+#include "../log.hpp"      // Logger
+#include "../request.hpp"  // Body, Request
+#include "../url.hpp"      // Values
+#include "../value.hpp"    // Value
+#include "parse_request.hpp"  // RequestHead
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <functional>   // std::function
+#include <memory>       // std::unique_ptr
+#include <optional>     // std::optional
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::pair
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+// Where the bytes of a body come from: a connection, or a string in a test. See Body.
+class BodySource {
+ public:
+  virtual std::size_t read(std::span<char> to) = 0;
+  virtual void set_limit(std::uint64_t bytes) = 0;
+  // How many bytes are still to come, if that was declared and is within the limit; else 0.
+  virtual std::size_t expected() const noexcept = 0;
+
+ protected:
+  ~BodySource() = default;
+};
+
+// Where a request comes from: asked only when a handler asks.
+struct Origin {
+  virtual Context context() = 0;
+  virtual std::string_view remote_addr() = 0;
+
+ protected:
+  ~Origin() = default;
+};
+
+using ErrorPage =
+    std::function<void(ResponseWriter&, Request&, int status, std::string_view message)>;
+
+// The values of a pattern's {names}. Names live in the router's table, values here.
+class PathValues {
+ public:
+  void add(std::string_view name, std::string_view decoded) {
+    if (size_ == items_.size()) items_.emplace_back();
+    items_[size_].first = name, items_[size_].second = decoded, ++size_;
+  }
+  const std::string* find(std::string_view name) const noexcept {
+    for (std::size_t i = 0; i < size_; ++i)
+      if (items_[i].first == name) return &items_[i].second;
+    return nullptr;
+  }
+  void truncate(std::size_t size) noexcept { size_ = size; }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  std::vector<std::pair<std::string_view, std::string>> items_;  // the first size_ count
+  std::size_t size_ = 0;
+};
+
+struct RequestState {
+  RequestHead head;               // views into the connection's buffer
+  Header header;                  // likewise
+  std::string_view scheme = "http";
+  Body body;
+  Origin* origin = nullptr;       // nullptr: a request made for a test
+  const Logger* log = nullptr;    // the server's
+
+  // Filled in by a Router.
+  std::string_view pattern;       // of the route that matched
+  PathValues path_values;
+  std::string_view rest;          // what a subtree pattern left over of the path, as it came
+  const void* matched_by = nullptr;           // the table that was asked ahead of the call ...
+  const void* matched_route = nullptr;        // ... and what it found
+  const ErrorPage* error_page = nullptr;      // the innermost Router's, else nullptr
+
+  // Made when first asked for.
+  std::optional<Context> context;
+  std::optional<Values> query;
+  std::optional<Values> cookies;
+  std::optional<Value> json;
+
+  // Of requests that were made by hand: they own their bytes.
+  std::string own_bytes, own_remote_addr;
+  std::unique_ptr<BodySource, void (*)(BodySource*)> own_body{nullptr, nullptr};
+
+  // Forgets what belongs to one request.
+  void reset() noexcept {
+    HeaderAccess::clear(header);
+    scheme = "http", pattern = {}, rest = {};
+    path_values.truncate(0);
+    matched_by = matched_route = nullptr;
+    error_page = nullptr;
+    if (context) context.reset();
+    if (query) query.reset();
+    if (cookies) cookies.reset();
+    if (json) json.reset();
+  }
+};
+
+// The back door for those who make requests: the engine and request().
+struct RequestAccess {
+  static Request make(std::unique_ptr<RequestState> state) { return Request(std::move(state)); }
+  static RequestState& state(Request& r) noexcept { return *r.state_; }
+  static const RequestState& state(const Request& r) noexcept { return *r.state_; }
+  static void set_source(Body& body, BodySource* source) noexcept { body.source_ = source; }
+};
+
+}  // namespace jot::inline v1::detail

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+//
+// handler.ipp -- the bodies of handler.hpp.
+#pragma once
+
+#include "../detail/blocking.hpp"       // about_to_block
+#include "../detail/error_page.hpp"     // answer_error
+#include "../handler.hpp"
+#include "../json.hpp"  // to_json
+
+#include <string>  // std::string
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+JOT_INLINE void answer_text(ResponseWriter& w, std::string_view content_type,
+                            std::string_view text) {
+  Header& header = w.header();
+  if (!header.has("Content-Type")) {
+    header.set("Content-Type", content_type);
+    header.set("X-Content-Type-Options", "nosniff");
+  }
+  w.write_bytes(text);
+}
+
+JOT_INLINE void answer_value(ResponseWriter& w, const Value& value) {
+  if (!w.header().has("Content-Type")) w.header().set("Content-Type", "application/json");
+  w.write_bytes(to_json(value));
+}
+
+JOT_INLINE void announce_block() noexcept { about_to_block(); }
+
+}  // namespace detail
+
+JOT_INLINE void Handler::operator()(ResponseWriter& w, Request& r) const {
+  if (!callable_) return not_found(w, r);
+  callable_->call(w, r);
+}
+
+JOT_INLINE void Handler::operator()(ResponseWriter& w, Request&& r) const { (*this)(w, r); }
+
+JOT_INLINE detail::RouteMemory& Handler::match(Request& r) const {
+  static detail::RouteMemory of_empty_handlers;  // they never block: nothing is learned
+  return callable_ ? callable_->match(r) : of_empty_handlers;
+}
+
+JOT_INLINE void error(ResponseWriter& w, int status, std::string_view message) {
+  Header kept = w.header();
+  for (auto name : {"Content-Length", "Content-Encoding", "Content-Range", "ETag", "Last-Modified",
+                    "Cache-Control"})
+    kept.remove(name);
+  if (w.reset()) w.header() = std::move(kept);
+  w.header().set("Content-Type", "text/plain; charset=utf-8");
+  w.header().set("X-Content-Type-Options", "nosniff");
+  w.write_header(status);
+  std::string line(message);
+  w.write_bytes(line += '\n');
+}
+
+JOT_INLINE void not_found(ResponseWriter& w, Request& r) {
+  detail::answer_error(w, r, 404, "not found");
+}
+
+JOT_INLINE void redirect(ResponseWriter& w, Request& r, std::string_view url, int status) {
+  std::string location;
+  for (char c : url) {
+    if (static_cast<unsigned char>(c) < 0x80) location += c;
+    else location += percent_encode({&c, 1});
+  }
+  w.header().set("Location", location);
+  w.write_header(status);
+  if (r.method() != "GET" && r.method() != "HEAD") return;
+  if (!w.header().has("Content-Type")) w.header().set("Content-Type", "text/html; charset=utf-8");
+  w.write("<a href=\"", html_escape(location), "\">", status_text(status), "</a>.\n");
+}
+
+}  // namespace jot::inline v1

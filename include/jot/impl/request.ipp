@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+//
+// request.ipp -- the bodies of request.hpp.
+#pragma once
+
+#include "../detail/ascii.hpp"          // iequals
+#include "../detail/request_state.hpp"  // RequestState
+#include "../json.hpp"                  // parse_json, JsonError
+#include "../request.hpp"
+
+#include <charconv>  // std::from_chars
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+[[noreturn]] JOT_INLINE void throw_bad_value(BadValue bad) {
+  throw HttpError(bad.status, bad.status == 404 ? "not found" : text(bad.name, ": malformed"));
+}
+
+template <class N, class... Base>
+N parse_all(std::string_view text, BadValue bad, Base... base) {
+  N value{};
+  auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value, base...);
+  if (failed != std::errc{} || end != text.data() + text.size()) throw_bad_value(bad);
+  return value;
+}
+
+JOT_INLINE bool parse_bool(std::string_view text, BadValue bad) {
+  if (text == "true" || text == "1") return true;
+  if (text == "false" || text == "0") return false;
+  throw_bad_value(bad);
+}
+
+JOT_INLINE long long parse_signed(std::string_view text, long long low, long long high,
+                                  BadValue bad) {
+  auto value = parse_all<long long>(text, bad, 10);
+  if (value < low || value > high) throw_bad_value(bad);
+  return value;
+}
+
+JOT_INLINE unsigned long long parse_unsigned(std::string_view text, unsigned long long high,
+                                             BadValue bad) {
+  auto value = parse_all<unsigned long long>(text, bad, 10);
+  if (value > high) throw_bad_value(bad);
+  return value;
+}
+
+JOT_INLINE double parse_double(std::string_view text, BadValue bad) {
+  return parse_all<double>(text, bad);
+}
+
+// "a=1; b=2": the pairs of all Cookie fields, at most 100 (RFC 6265 §5.4). Quotes around a value are dropped.
+JOT_INLINE Values parse_cookies(const Header& header) {
+  Values cookies;
+  std::size_t left = 100;
+  for (std::string_view field : header.all("Cookie")) {
+    while (!field.empty() && left > 0) {
+      std::string_view pair = field.substr(0, field.find(';'));
+      field.remove_prefix(std::min(field.size(), pair.size() + 1));
+      std::size_t equals = pair.find('=');
+      if (equals == std::string_view::npos) continue;
+      std::string_view value = trim(pair.substr(equals + 1));
+      if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+        value = value.substr(1, value.size() - 2);
+      ValuesAccess::add(cookies, trim(pair.substr(0, equals)), value);
+      --left;
+    }
+  }
+  return cookies;
+}
+
+}  // namespace detail
+
+JOT_INLINE std::string Body::read_all(std::size_t limit) {
+  std::string all;
+  if (!source_) return all;
+  all.resize(std::min(source_->expected(), limit) + 1);  // one more, to see the end without growing
+  for (std::size_t size = 0;;) {
+    std::size_t n = source_->read({all.data() + size, all.size() - size});
+    if (n == 0) return all.resize(size), all;
+    if ((size += n) > limit) throw HttpError(413);
+    if (size == all.size()) all.resize(size * 2 + 4096);
+  }
+}
+
+JOT_INLINE std::size_t Body::read(std::span<char> to) { return source_ ? source_->read(to) : 0; }
+
+JOT_INLINE void Body::set_limit(std::uint64_t bytes) {
+  if (source_) source_->set_limit(bytes);
+}
+
+JOT_INLINE Request::Request(std::unique_ptr<detail::RequestState> state) noexcept
+    : state_(std::move(state)) {}
+JOT_INLINE Request::Request(Request&&) noexcept = default;
+JOT_INLINE Request::~Request() = default;
+
+JOT_INLINE std::string_view Request::method() const noexcept { return state_->head.method; }
+JOT_INLINE std::string_view Request::target() const noexcept { return state_->head.target; }
+JOT_INLINE std::string_view Request::path() const noexcept { return state_->head.path; }
+JOT_INLINE std::string_view Request::proto() const noexcept {
+  return state_->head.minor == 0 ? "HTTP/1.0" : "HTTP/1.1";
+}
+JOT_INLINE std::string_view Request::host() const noexcept { return state_->head.host; }
+JOT_INLINE std::string_view Request::scheme() const noexcept { return state_->scheme; }
+JOT_INLINE std::string_view Request::remote_addr() const noexcept {
+  return state_->origin ? state_->origin->remote_addr() : std::string_view(state_->own_remote_addr);
+}
+JOT_INLINE std::string_view Request::pattern() const noexcept { return state_->pattern; }
+JOT_INLINE const Header& Request::header() const noexcept { return state_->header; }
+JOT_INLINE Header& Request::header() noexcept { return state_->header; }
+
+JOT_INLINE const std::string& Request::path_value(std::string_view name) const {
+  static const std::string absent;
+  const std::string* found = state_->path_values.find(name);
+  return found ? *found : absent;
+}
+
+JOT_INLINE const Values& Request::query() const {
+  if (!state_->query) state_->query = detail::parse_query(state_->head.query);
+  return *state_->query;
+}
+JOT_INLINE const std::string& Request::query(std::string_view name) const {
+  return query().get(name);
+}
+
+JOT_INLINE const std::string& Request::cookie(std::string_view name) const {
+  if (!state_->cookies) state_->cookies = detail::parse_cookies(state_->header);
+  return state_->cookies->get(name);
+}
+
+JOT_INLINE Body& Request::body() noexcept { return state_->body; }
+
+JOT_INLINE const Value& Request::json() {
+  if (state_->json) return *state_->json;
+  try {
+    state_->json = parse_json(state_->body.read_all());
+  } catch (const JsonError& e) {
+    throw HttpError(400, e.what());
+  }
+  return *state_->json;
+}
+
+JOT_INLINE Context Request::context() const noexcept {
+  if (!state_->context) state_->context = state_->origin ? state_->origin->context() : Context{};
+  return *state_->context;
+}
+JOT_INLINE void Request::set_context(Context ctx) noexcept { state_->context = std::move(ctx); }
+
+JOT_INLINE const Logger& Request::log() const noexcept {
+  static const Logger to_stderr;
+  return state_->log ? *state_->log : to_stderr;
+}
+
+}  // namespace jot::inline v1
