@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+//
+// header_access.hpp -- how does a parser fill a Header without copying a byte?
+//
+// In: names and values already checked, in memory that somebody else keeps. Out: a Header that
+// points at them. Only parsers use this door: what comes through it is not validated again.
+#pragma once
+
+#include "../header.hpp"
+
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+struct HeaderAccess {
+  // Lifetime: the bytes of both views must stay until the Header is cleared or ends.
+  static void add_view(Header& header, std::string_view name, std::string_view value) {
+    header.fields_.push_back({name, value});
+  }
+
+  // Removes all fields but keeps the memory: a Header that serves one request after the other
+  // allocates nothing for them.
+  static void clear(Header& header) noexcept { header.clear(); }
+};
+
+}  // namespace jot::inline v1::detail
