@@ -6,6 +6,7 @@
 // See RFC 9110 section 5.6 (tokens, whitespace) and RFC 3986 section 2 (URLs).
 #pragma once
 
+#include <bit>          // std::countr_zero, std::endian
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
 #include <cstring>      // std::memcpy
@@ -126,26 +127,33 @@ inline std::string printable(std::string_view s) {
   return shown;
 }
 
-// Eight bytes at a time. The tricks below (Mycroft's) may mark a byte too many above one that is
-// rightly marked, never below: so "is there any" and "where is the first" are exact on a
-// little-endian load, and only those two are asked.
+// Eight bytes at a time. The tricks below (Mycroft's) may mark a byte too many after one that is
+// rightly marked, never before it: "is there one" and "where is the first" are exact, and no more
+// is asked.
 inline constexpr std::uint64_t every_byte = 0x0101010101010101;
 inline constexpr std::uint64_t high_bits = 0x8080808080808080;
 
+// The first byte is the lowest, whatever the machine.
 inline std::uint64_t load8(const char* p) noexcept {
   std::uint64_t word;
   std::memcpy(&word, p, sizeof word);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
   return word;
 }
 
-constexpr std::uint64_t bytes_equal(std::uint64_t word, unsigned char c) noexcept {
+// Returns: a mark in the high bit of each byte that is c.
+constexpr std::uint64_t mark_equal(std::uint64_t word, unsigned char c) noexcept {
   const std::uint64_t x = word ^ (every_byte * c);
   return (x - every_byte) & ~x & high_bits;
 }
 
-// limit: at most 128.
-constexpr std::uint64_t bytes_below(std::uint64_t word, unsigned char limit) noexcept {
+// Returns: a mark in the high bit of each byte below limit, which is at most 128.
+constexpr std::uint64_t mark_below(std::uint64_t word, unsigned char limit) noexcept {
   return (word - every_byte * limit) & ~word & high_bits;
+}
+
+constexpr std::size_t first_mark(std::uint64_t marks) noexcept {
+  return static_cast<std::size_t>(std::countr_zero(marks)) / 8;
 }
 
 }  // namespace jot::inline v1::detail
