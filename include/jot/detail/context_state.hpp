@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// context_state.hpp -- what is a Context inside, and how does ending one end all below it?
+// context_state.hpp -- how does ending one Context end all below it?
 //
-// A tree of nodes that know their parents. A node is a
+// The nodes of context_node.hpp that can end:
 //
-//   CancelState     what can end: done or not, why, who sleeps until then, its children, callbacks;
-//   DeadlineState   one that the timer ends;
-//   ValueState      a key and a value; ends with the node above it;
-//   ContextState    nothing of its own (without_cancel): has the values above it and never ends.
+//   CancelState     done or not, why, who sleeps until then, its children, its callbacks;
+//   DeadlineState   one that the timer ends, too.
 //
-// Life: a node counts its references: handles, children, pending work. A child refers to its
-// parent; a parent only lists its children, and a child takes itself off that list when it goes. So
-// nothing is left of a child that was dropped, however many there were.
+// A child refers to its parent; a parent only lists its children, and a child takes itself off that
+// list when it goes. So nothing is left of a child that was dropped, however many there were.
 //
 // Ending (CancelState::cancel), on the thread that asks for it:
 //   1. The node gets its reason and becomes done; sleepers are woken. First one wins.
@@ -27,6 +24,7 @@
 #include "../error.hpp"
 #include "blocking.hpp"
 #include "clock.hpp"
+#include "context_node.hpp"
 #include "fd.hpp"
 #include "futex.hpp"
 #include "ring.hpp"
@@ -50,60 +48,6 @@
 namespace jot::inline v1::detail {
 
 class AfterCall;
-class CancelState;
-class ValueState;
-
-class ContextState {
- public:
-  // One reference, the caller's; takes one on the parent, which may be nullptr: background.
-  explicit ContextState(ContextState* parent) noexcept;
-  ContextState(const ContextState&) = delete;
-  ContextState& operator=(const ContextState&) = delete;
-
-  // Whose end is this one's end: itself, one above, or nullptr: it never ends.
-  CancelState* canceller() const noexcept { return canceller_; }
-
-  // The node that holds the nearest value at or above this one; nullptr: there is none.
-  ValueState* values() const noexcept { return values_; }
-
-  // A reference for somebody who has none but knows that the memory is still there.
-  // Returns: false when the last reference is already gone.
-  bool try_add_ref() noexcept {
-    std::uint32_t refs = refs_.load(std::memory_order_relaxed);
-    while (refs != 0) {
-      if (refs_.compare_exchange_weak(refs, refs + 1, std::memory_order_relaxed)) return true;
-    }
-    return false;
-  }
-
- protected:
-  virtual ~ContextState() = default;
-
-  CancelState* canceller_ = nullptr;
-  ValueState* values_;
-
- private:
-  friend void add_ref(ContextState* state) noexcept;
-  friend void release(ContextState* state) noexcept;
-
-  std::atomic<std::uint32_t> refs_{1};
-  ContextState* const parent_;
-};
-
-// Relaxed: who adds a reference has one, or has got the pointer from one who has.
-inline void add_ref(ContextState* state) noexcept {
-  if (state != nullptr) state->refs_.fetch_add(1, std::memory_order_relaxed);
-}
-
-// acq_rel: what others did with the node happens before it is destroyed. A loop, not a recursion by
-// way of the destructor: chains of parents may be long.
-inline void release(ContextState* state) noexcept {
-  while (state != nullptr && state->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-    ContextState* parent = state->parent_;
-    delete state;  // before its parent, from whose list it takes itself
-    state = parent;
-  }
-}
 
 // Why a node ended: the caller's Error, or words that cost nothing to make.
 struct Reason {
@@ -202,35 +146,6 @@ class DeadlineState final : public CancelState, private Alarm {
   }
 };
 
-// Has the values of the node it is made for, and never ends.
-class DetachedState final : public ContextState {
- public:
-  explicit DetachedState(ContextState* parent) noexcept : ContextState(parent) {
-    canceller_ = nullptr;
-  }
-};
-
-class ValueState final : public ContextState {
- public:
-  ValueState(ContextState* parent, const void* key, std::shared_ptr<const void> value) noexcept
-      : ContextState(parent), outer_(values_), key_(key), value_(std::move(value)) {
-    values_ = this;
-  }
-
-  // The value for the key, here or farther out; nullptr: there is none.
-  const void* find(const void* key) const noexcept {
-    for (const ValueState* state = this; state != nullptr; state = state->outer_) {
-      if (state->key_ == key) return state->value_.get();
-    }
-    return nullptr;
-  }
-
- private:
-  ValueState* const outer_;
-  const void* const key_;
-  const std::shared_ptr<const void> value_;
-};
-
 // What stands behind an AfterFunc: a function on the list of a node.
 class AfterCall : public std::enable_shared_from_this<AfterCall>, public Link {
  public:
@@ -262,13 +177,6 @@ class AfterCall : public std::enable_shared_from_this<AfterCall>, public Link {
   FutexWord status_ = listed;  // listed -> running and listed -> over under state_.mutex_
   std::thread::id runner_;     // set before running is, read by who has seen running
 };
-
-inline ContextState::ContextState(ContextState* parent) noexcept
-    : canceller_(parent ? parent->canceller_ : nullptr),
-      values_(parent ? parent->values_ : nullptr),
-      parent_(parent) {
-  add_ref(parent);
-}
 
 inline void CancelState::attach() noexcept {
   if (above_ == nullptr) return;
