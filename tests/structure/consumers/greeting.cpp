@@ -1,0 +1,3 @@
+#include <jot.hpp>
+
+std::string greeting() { return std::string(jot::status_text(404)); }
