@@ -7,7 +7,7 @@
 #pragma once
 
 #include "../context.hpp"  // Context
-#include "../handler.hpp"  // ResponseWriter
+#include "../response_writer.hpp"  // ResponseWriter
 #include "../header.hpp"   // Header
 #include "../log.hpp"      // Logger
 #include "../request.hpp"  // Body, Request
@@ -55,12 +55,15 @@ using ErrorPage =
 // The values of a pattern's {names}. Names live in the router's table, values here.
 class PathValues {
  public:
-  void add(std::string_view name, std::string_view decoded) {
+  // Returns the string to put the decoded value into. It has memory of an earlier request.
+  std::string& add(std::string_view name) {
     if (size_ == items_.size()) items_.emplace_back();
-    items_[size_].first = name, items_[size_].second = decoded, ++size_;
+    items_[size_].first = name;
+    return items_[size_++].second;
   }
+  // The last one added: the names of an inner Router hide those of an outer one.
   const std::string* find(std::string_view name) const noexcept {
-    for (std::size_t i = 0; i < size_; ++i)
+    for (std::size_t i = size_; i-- > 0;)
       if (items_[i].first == name) return &items_[i].second;
     return nullptr;
   }
@@ -84,6 +87,8 @@ struct RequestState {
   std::string_view pattern;       // of the route that matched
   PathValues path_values;
   std::string_view rest;          // what a subtree pattern left over of the path, as it came
+  std::size_t mount_size = 0;     // how much of head.path the mounts around this Router have used up
+  std::string scratch;            // for a segment that a predicate must see decoded
   const void* matched_by = nullptr;           // the table that was asked ahead of the call ...
   const void* matched_route = nullptr;        // ... and what it found
   const ErrorPage* error_page = nullptr;      // the innermost Router's, else nullptr
@@ -103,6 +108,7 @@ struct RequestState {
     HeaderAccess::clear(header);
     scheme = "http", pattern = {}, rest = {};
     path_values.truncate(0);
+    mount_size = 0;
     matched_by = matched_route = nullptr;
     error_page = nullptr;
     if (context) context.reset();
