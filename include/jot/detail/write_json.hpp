@@ -119,10 +119,6 @@ class JsonWriter {
   }
 
   void write(const List& list) {
-    if (list.empty()) {
-      to_ += "[]";
-      return;
-    }
     open('[');
     for (const Value& v : list) {
       next();
@@ -132,10 +128,6 @@ class JsonWriter {
   }
 
   void write(const Map& map) {
-    if (map.empty()) {
-      to_ += "{}";
-      return;
-    }
     open('{');
     for (const auto& [key, v] : map) {
       next();
@@ -161,7 +153,7 @@ class JsonWriter {
 
   void close(char bracket) {
     --depth_;
-    new_line();
+    if (!first_) new_line();  // there were elements
     to_ += bracket;
     first_ = false;
   }

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: MIT
+#include "jot/json.hpp"
+
+#include "catch.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace {
+
+using jot::Errc;
+using jot::HTML;
+using jot::JsonError;
+using jot::List;
+using jot::Map;
+using jot::parse_json;
+using jot::to_json;
+using jot::try_parse_json;
+using jot::Value;
+using jot::ValueError;
+using namespace std::string_literals;
+
+static_assert(std::is_nothrow_copy_constructible_v<JsonError>);
+
+std::string error_of(std::string_view text) {
+  try {
+    (void)parse_json(text);
+  } catch (const JsonError& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+std::string repeat(std::string_view text, std::size_t times) {
+  std::string all;
+  all.reserve(text.size() * times);
+  for (std::size_t i = 0; i < times; ++i) all += text;
+  return all;
+}
+
+TEST_CASE("JSON that is read") {
+  struct Row {
+    std::string text;
+    Value want;
+  };
+  const Row rows[] = {
+      {"null", nullptr},
+      {"true", true},
+      {"false", false},
+      {" \t\r\n1 \t\r\n", 1},
+      {R"("")", ""},
+      {R"("text")", "text"},
+      {R"("a\"\\\/\b\f\n\r\tz")", "a\"\\/\b\f\n\r\tz"},
+      {R"("\u0041\u00e9\u20AC\uFFFF")", "A\u00e9\u20ac\uffff"},
+      {R"("\u0000")", "\0"s},
+      {R"("\ud83d\ude00")", "\U0001f600"},
+      {R"("\uDBFF\uDFFF")", "\U0010ffff"},
+      {"\"\U0001f600 \u00e9 \x7f\"", "\U0001f600 \u00e9 \x7f"},
+      {"\"\xEF\xBB\xBF\"", "\xEF\xBB\xBF"},
+      {R"("1234567é")", "1234567é"},
+      {R"("12345678\n12345678")", "12345678\n12345678"},
+      {"[]", List{}},
+      {"[ ]", List{}},
+      {"[1]", List{1}},
+      {"[1,\"a\",null,[2,[]]]", List{1, "a", nullptr, Value(List{2, Value(List{})})}},
+      {"[ 1 , 2 ]", List{1, 2}},
+      {"{}", Map{}},
+      {"{ }", Map{}},
+      {R"({"a":1})", {{"a", 1}}},
+      {R"({ "b" : 1 , "a" : { "c" : [ ] } })", {{"a", {{"c", List{}}}}, {"b", 1}}},
+      {R"({"":0})", {{"", 0}}},
+      {R"({"a\u0062":0})", {{"ab", 0}}},
+      {R"({"a":1,"b":2,"a":3})", {{"a", 3}, {"b", 2}}},
+      {R"({"a":{"x":1},"a":{"y":2}})", {{"a", {{"y", 2}}}}},
+      {"[[1,2],[3,[4,5]],6]", List{List{1, 2}, List{3, Value(List{4, 5})}, 6}},
+  };
+  for (const Row& row : rows) {
+    INFO(row.text);
+    const Value got = parse_json(row.text);
+    CHECK(got == row.want);
+    CHECK(got.kind() == row.want.kind());
+    CHECK(parse_json(to_json(got)) == got);
+    CHECK(parse_json(to_json(got, 3)) == got);
+  }
+}
+
+TEST_CASE("numbers that are read") {
+  struct Row {
+    std::string text;
+    Value want;
+  };
+  const double largest = std::numeric_limits<double>::max();
+  const Row rows[] = {
+      {"0", 0},
+      {"-1", -1},
+      {"9223372036854775807", std::numeric_limits<std::int64_t>::max()},
+      {"-9223372036854775808", std::numeric_limits<std::int64_t>::min()},
+      {"9007199254740993", 9007199254740993},
+      {"9223372036854775808", 0x1p63},
+      {"-9223372036854775809", -0x1p63},
+      {"18446744073709551616", 0x1p64},
+      {"100000000000000000000", 1e20},
+      {"-0", -0.0},
+      {"-0.0", -0.0},
+      {"1.0", 1.0},
+      {"0.1", 0.1},
+      {"1e2", 100.0},
+      {"1E+2", 100.0},
+      {"1e-2", 0.01},
+      {"1e00", 1.0},
+      {"0e5", 0.0},
+      {"0e999999999999999999999", 0.0},
+      {"0.000e400", 0.0},
+      {"123.456e-7", 123.456e-7},
+      {"0.30000000000000004", 0.30000000000000004},
+      {"8.41", 8.41},
+      {"9007199254740993.0", 9007199254740992.0},
+      {"9007199254740993.0000000000000000001", 9007199254740994.0},
+      {"2.2250738585072011e-308", 2.2250738585072011e-308},
+      {"5e-324", 5e-324},
+      {"1e-400", 0.0},
+      {"-1e-400", -0.0},
+      {"1e-99999999999999999999", 0.0},
+      {"0.0000000001e-99999999999", 0.0},
+      {"1.7976931348623157e308", largest},
+      {"0." + std::string(400, '0') + "1e401", 1.0},
+      {"1" + std::string(400, '0') + "e-400", 1.0},
+  };
+  for (const Row& row : rows) {
+    INFO(row.text);
+    const Value got = parse_json(row.text);
+    REQUIRE(got.kind() == row.want.kind());
+    CHECK(got == row.want);
+    CHECK(std::signbit(got.as_double()) == std::signbit(row.want.as_double()));
+  }
+}
+
+TEST_CASE("what is wrong, and where") {
+  struct Row {
+    std::string text;
+    std::string want;
+  };
+  const Row rows[] = {
+      {"", "line 1, column 1: want a value, but the text ends here"},
+      {" \n ", "line 2, column 2: want a value, but the text ends here"},
+      {"\xEF\xBB\xBF{}", "line 1, column 1: a byte order mark must not stand before JSON"},
+      {"{\n\"a\": 1,\n\"b\": 2 \"c\": 3}", "line 3, column 8: want ',' or '}'"},
+      {"[1 2]", "line 1, column 4: want ',' or ']'"},
+      {"[\"äöü€\U0001f600\" 2]", "line 1, column 10: want ',' or ']'"},
+      {"[1,]", "line 1, column 4: want a value"},
+      {"[,1]", "line 1, column 2: want a value"},
+      {"[1}", "line 1, column 3: want ',' or ']'"},
+      {"[", "line 1, column 2: want a value, but the text ends here"},
+      {"]", "line 1, column 1: want a value"},
+      {"{", "line 1, column 2: want a key in quotes or '}', but the text ends here"},
+      {"{1:2}", "line 1, column 2: want a key in quotes or '}'"},
+      {"{'a':2}", "line 1, column 2: want a key in quotes or '}'"},
+      {"{\"a\":1,}", "line 1, column 8: want a key in quotes"},
+      {"{\"a\" 1}", "line 1, column 6: want ':'"},
+      {"{\"a\":}", "line 1, column 6: want a value"},
+      {"1 2", "line 1, column 3: want nothing more"},
+      {"{}]", "line 1, column 3: want nothing more"},
+      {"nul", "line 1, column 1: want a value"},
+      {"nulL", "line 1, column 1: want a value"},
+      {"truefalse", "line 1, column 5: want nothing more"},
+      {"NaN", "line 1, column 1: want a value"},
+      {"Infinity", "line 1, column 1: want a value"},
+      {"+1", "line 1, column 1: want a value"},
+      {".5", "line 1, column 1: want a value"},
+      {"01", "line 1, column 1: a number must not begin with 0"},
+      {"-01", "line 1, column 2: a number must not begin with 0"},
+      {"-", "line 1, column 2: want a digit, but the text ends here"},
+      {"-a", "line 1, column 2: want a digit"},
+      {"-Infinity", "line 1, column 2: want a digit"},
+      {"1.", "line 1, column 3: want a digit, but the text ends here"},
+      {"1.e5", "line 1, column 3: want a digit"},
+      {"1e", "line 1, column 3: want a digit, but the text ends here"},
+      {"1e+", "line 1, column 4: want a digit, but the text ends here"},
+      {"1e+-1", "line 1, column 4: want a digit"},
+      {"0x10", "line 1, column 2: want nothing more"},
+      {"1_000", "line 1, column 2: want nothing more"},
+      {"[1e400]", "line 1, column 2: a number too large for a double"},
+      {"-1e99999999999999999999", "line 1, column 1: a number too large for a double"},
+      {"\"a", "line 1, column 3: want '\"', but the text ends here"},
+      {"\"a\nb\"", "line 1, column 3: a control character must be escaped"},
+      {"\"a\tb\"", "line 1, column 3: a control character must be escaped"},
+      {"\"a\0b\""s, "line 1, column 3: a control character must be escaped"},
+      {"\"\\",
+       "line 1, column 3: want one of \"\\/bfnrtu after a backslash, but the text ends here"},
+      {"\"\\x41\"", "line 1, column 3: want one of \"\\/bfnrtu after a backslash"},
+      {"\"\\U0041\"", "line 1, column 3: want one of \"\\/bfnrtu after a backslash"},
+      {"\"\\u12g4\"", "line 1, column 6: want four hex digits"},
+      {"\"\\u12", "line 1, column 6: want four hex digits, but the text ends here"},
+      {"\"\\ud800\"", "line 1, column 2: half of a surrogate pair"},
+      {"\"\\udc00\"", "line 1, column 2: half of a surrogate pair"},
+      {"\"\\ud800\\ud800\"", "line 1, column 2: half of a surrogate pair"},
+      {"\"\\ud800\\u0041\"", "line 1, column 2: half of a surrogate pair"},
+      {"\"\\ud800\\n\"", "line 1, column 2: half of a surrogate pair"},
+      {"\"\\ud800\\u\"", "line 1, column 10: want four hex digits"},
+      {"\"\\udc00\\ud800\"", "line 1, column 2: half of a surrogate pair"},
+      {"\xC2\xA0"
+       "1",
+       "line 1, column 1: want a value"},
+      {"/* c */ 1", "line 1, column 1: want a value"},
+      {"1 // c", "line 1, column 3: want nothing more"},
+      {"\f1", "line 1, column 1: want a value"},
+      {"1\0"s, "line 1, column 2: want nothing more"},
+      {"\0"s, "line 1, column 1: want a value"},
+      {"[1\0]"s, "line 1, column 3: want ',' or ']'"},
+  };
+  for (const Row& row : rows) {
+    INFO(row.text);
+    CHECK(error_of(row.text) == row.want);
+    const auto result = try_parse_json(row.text);
+    REQUIRE_FALSE(result);
+    CHECK(result.error().code() == Errc::bad_message);
+    CHECK(result.error().message() == row.want);
+  }
+}
+
+TEST_CASE("an error knows its line and column") {
+  try {
+    (void)parse_json("{\n  \"a\": [1,\n    x]}");
+    FAIL("no error");
+  } catch (const JsonError& e) {
+    CHECK(e.line() == 3);
+    CHECK(e.column() == 5);
+  }
+}
+
+TEST_CASE("strings that are not UTF-8 are refused, wherever they stand") {
+  const std::string rows[] = {
+      "\x80",              // a continuation without a lead
+      "\xBF",              //
+      "\xC0\xAF",          // '/' in two bytes: overlong
+      "\xC1\xBF",          //
+      "\xE0\x80\xAF",      // in three
+      "\xE0\x9F\xBF",      //
+      "\xF0\x80\x80\xAF",  // in four
+      "\xF0\x8F\xBF\xBF",  //
+      "\xED\xA0\x80",      // surrogates
+      "\xED\xBF\xBF",      //
+      "\xF4\x90\x80\x80",  // beyond U+10FFFF
+      "\xF5\x80\x80\x80",  //
+      "\xF8\x88\x80\x80\x80",
+      "\xFE",
+      "\xFF",
+      "\xC3",          // cut short by the quote
+      "\xE2\x82",      //
+      "\xF0\x9F\x98",  //
+      "\xC3\xC3\xA9",  // a lead where a continuation should be
+  };
+  for (const std::string& bytes : rows) {
+    for (std::size_t before = 0; before < 10; ++before) {
+      const std::string text = "\"" + std::string(before, 'x') + bytes + "\"";
+      CHECK(error_of(text) ==
+            "line 1, column " + std::to_string(before + 2) + ": a byte that is not UTF-8");
+      CHECK_FALSE(try_parse_json("{" + text + ":1}"));
+      CHECK_FALSE(try_parse_json("\"" + std::string(before, 'x') + bytes));
+    }
+  }
+}
+
+TEST_CASE("a special byte is seen at every place in a string") {
+  for (std::size_t before = 0; before < 20; ++before) {
+    for (std::size_t after = 0; after < 20; ++after) {
+      const std::string a(before, 'a'), b(after, 'b');
+      INFO(before << " " << after);
+      CHECK(parse_json("\"" + a + "\\n" + b + "\"").as_string() == a + "\n" + b);
+      CHECK(parse_json("\"" + a + "\u00e9" + b + "\"").as_string() == a + "\u00e9" + b);
+      CHECK(parse_json("[\"" + a + "\",\"" + b + "\"]") == Value(List{a, b}));
+      for (const char control : {'\0', '\n', '\x1f'}) {
+        CHECK_FALSE(try_parse_json("\"" + a + control + b + "\""));
+      }
+    }
+  }
+}
+
+TEST_CASE("every truncation of a document is refused") {
+  const std::string text =
+      R"({"n":null,"b":[true,false],"i":-12,"d":[1.5e+10,0.25],"s":"a\u00e9\ud83d\ude00\n\"é€😀","m":{"x":{}}})";
+  REQUIRE(try_parse_json(text));
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    INFO(size);
+    // A buffer of exactly that size, so that a read beyond it is seen.
+    const std::string cut = text.substr(0, size);
+    const std::unique_ptr<char[]> exact(new char[size]);
+    cut.copy(exact.get(), size);
+    CHECK_FALSE(try_parse_json({exact.get(), size}));
+  }
+}
+
+TEST_CASE("512 levels are read and written, not one more") {
+  const std::string deep = repeat("[", 512) + repeat("]", 512);
+  const std::string deeper = "[" + deep + "]";
+  CHECK(to_json(parse_json(deep)) == deep);
+  CHECK(error_of(deeper) == "line 1, column 513: nested deeper than 512 levels");
+  CHECK(try_parse_json(repeat("{\"a\":", 511) + "[]" + repeat("}", 511)));
+  CHECK_FALSE(try_parse_json(repeat("{\"a\":", 512) + "[]" + repeat("}", 512)));
+  // Levels that were left do not count.
+  CHECK(try_parse_json("[" + repeat("[[[]]],", 1000) + "1]"));
+
+  Value v = parse_json(deep);
+  List outer;
+  outer.push_back(std::move(v));
+  CHECK_THROWS_AS(to_json(outer), ValueError);
+}
+
+TEST_CASE("nested a million deep is refused without a deep stack") {
+  const std::size_t million = 1'000'000;
+  CHECK_FALSE(try_parse_json(repeat("[", million)));
+  CHECK_FALSE(try_parse_json(repeat("[", million) + repeat("]", million)));
+  CHECK_FALSE(try_parse_json(repeat("{\"a\":", million)));
+  CHECK_FALSE(try_parse_json(repeat("[{\"a\":", million)));
+}
+
+// What is not linear does not end within the test's time.
+TEST_CASE("ten megabytes of digits are read in linear time") {
+  const std::string digits(10'000'000, '7');
+  CHECK(error_of(digits) == "line 1, column 1: a number too large for a double");
+  CHECK(parse_json("0." + digits).as_double() == 7.0 / 9.0);
+  CHECK(parse_json("0." + std::string(10'000'000, '0') + "1").as_double() == 0.0);
+  CHECK(parse_json("0." + std::string(10'000'000, '0') + "1e10000001").as_double() == 1.0);
+  CHECK(parse_json(digits + "e-10000000").as_double() == 7.0 / 9.0);
+  CHECK_FALSE(try_parse_json("1e" + digits));
+}
+
+TEST_CASE("ten megabytes of anything else, too") {
+  const std::size_t n = 2'000'000;
+  CHECK(parse_json("[" + repeat("1,", n) + "1]").size() == n + 1);
+  CHECK(parse_json("\"" + repeat("\\n", n) + "\"").as_string().size() == n);
+  CHECK(parse_json("{" + repeat("\"a\":1,", n) + "\"a\":2}") == Value{{"a", 2}});
+  CHECK(parse_json(std::string(5 * n, ' ') + "1") == 1);
+  CHECK(to_json(std::string(5 * n, '<')).size() == 30 * n + 2);
+}
+
+TEST_CASE("values as they are written") {
+  struct Row {
+    Value value;
+    std::string want;
+  };
+  const Row rows[] = {
+      {nullptr, "null"},
+      {true, "true"},
+      {-5, "-5"},
+      {std::numeric_limits<std::int64_t>::min(), "-9223372036854775808"},
+      {std::numeric_limits<std::uint64_t>::max(), "18446744073709551616"},
+      {1.0, "1"},
+      {-0.0, "-0"},
+      {0.1, "0.1"},
+      {100000.0, "100000"},
+      {1e20, "100000000000000000000"},
+      {1e21, "1e+21"},
+      {1e-6, "0.000001"},
+      {1e-7, "1e-07"},
+      {5e-324, "5e-324"},
+      {1.7976931348623157e308, "1.7976931348623157e+308"},
+      {"plain", R"("plain")"},
+      {"\"\\/", R"("\"\\/")"},
+      {"\b\f\n\r\t", R"("\b\f\n\r\t")"},
+      {"\x01\x1f\x7f", "\"\\u0001\\u001f\x7f\""},
+      {"\0"s, R"("\u0000")"},
+      {"</script><!--&", R"("\u003c/script\u003e\u003c!--\u0026")"},
+      {"\u2028\u2029", R"("\u2028\u2029")"},
+      {"é€😀\uffff", "\"é€😀\uffff\""},
+      {"a\xff\xfe"
+       "b",
+       "\"a\ufffd\ufffd"
+       "b\""},
+      {"\xe2\x82", "\"\ufffd\ufffd\""},
+      {"\xed\xa0\x80", "\"\ufffd\ufffd\ufffd\""},
+      {HTML{"<b>"}, R"("\u003cb\u003e")"},
+      {List{}, "[]"},
+      {Map{}, "{}"},
+      {List{1, Value(List{}), Value(Map{})}, "[1,[],{}]"},
+      {{{"b", 1}, {"a", List{nullptr, "x"}}}, R"({"a":[null,"x"],"b":1})"},
+      {{{"<k>", 1}}, R"({"\u003ck\u003e":1})"},
+  };
+  for (const Row& row : rows) {
+    CHECK(to_json(row.value) == row.want);
+    CHECK(to_json(row.value, 0) == row.want);
+    CHECK_NOTHROW(parse_json(row.want));
+  }
+  CHECK(to_json({{"id", 1}}) == R"({"id":1})");
+}
+
+TEST_CASE("indented") {
+  const Value v = {{"a", List{1, {{"b", 2}, {"c", "x"}}}}, {"e", List{}}, {"m", Map{}}};
+  CHECK(to_json(v, 2) == R"({
+  "a": [
+    1,
+    {
+      "b": 2,
+      "c": "x"
+    }
+  ],
+  "e": [],
+  "m": {}
+})");
+  CHECK(to_json(1, 2) == "1");
+  CHECK(to_json(List{1}, 1) == "[\n 1\n]");
+  CHECK(to_json(List{1}, -1) == "[1]");
+}
+
+TEST_CASE("JSON has no NaN and no infinity") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  CHECK_THROWS_AS(to_json(infinity), ValueError);
+  CHECK_THROWS_AS(to_json(-infinity), ValueError);
+  CHECK_THROWS_AS(to_json({{"a", List{std::numeric_limits<double>::quiet_NaN()}}}), ValueError);
+}
+
+TEST_CASE("doubles come back as they were") {
+  std::mt19937_64 random(42);
+  for (int i = 0; i < 20'000; ++i) {
+    const std::uint64_t bits = random();
+    double d;
+    std::memcpy(&d, &bits, sizeof(d));
+    if (!std::isfinite(d)) continue;
+    const std::string text = to_json(d);
+    INFO(text);
+    CHECK(parse_json(text).as_double() == d);
+    CHECK(parse_json(text).as_double() == std::strtod(text.c_str(), nullptr));
+  }
+}
+
+// Digits near the middle between two doubles, short and long mantissas, all exponents.
+TEST_CASE("doubles are the nearest, as strtod has it") {
+  std::mt19937_64 random(7);
+  const auto below = [&](std::uint64_t n) { return random() % n; };
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text = std::to_string(random() >> below(64));
+    if (below(2) == 0) text += "." + std::to_string(random() >> below(64));
+    if (below(2) == 0)
+      text += (below(2) == 0 ? "e-" : "e") + std::to_string(below(below(2) == 0 ? 30 : 280));
+    const double want = std::strtod(text.c_str(), nullptr);
+    INFO(text);
+    CHECK(parse_json(text).as_double() == want);
+  }
+}
+
+TEST_CASE("a document with bytes changed at random never does harm") {
+  const std::string good =
+      R"({"a":[1,-2.5e3,"x\u00e9\ud83d\ude00é"],"b":{"c":null,"d":[true,false,{}]},"e":"\n"})";
+  const std::string_view likely = "{}[]\",:\\u0eE+-.ntf \n\x80\xc3\xff";
+  std::mt19937 random(1);
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text = good;
+    for (auto changes = random() % 4 + 1; changes > 0; --changes)
+      text[random() % text.size()] = likely[random() % likely.size()];
+    const auto value = try_parse_json(text);
+    if (!value) continue;
+    INFO(text);
+    CHECK(parse_json(to_json(*value)) == *value);
+  }
+}
+
+}  // namespace
