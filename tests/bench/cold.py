@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+#
+# cold.py -- 500 clients ask a server that has just started for an answer that takes seconds: do
+# all of them get it when one of them would? (ab asks the same once more, as a second witness.)
+import re
+import subprocess
+
+import programs
+from crowd import Crowd
+from verdict import heading, table
+
+CLIENTS = 500
+GRACE = 0.10  # seconds beyond the handler's own
+
+
+def ab(server, path):
+    many = str(CLIENTS)
+    run = subprocess.run(["ab", "-q", "-k", "-c", many, "-n", many, server.url(path)],
+                         capture_output=True, text=True, timeout=60)
+    found = [re.search(what + r": *([\d.]+)", run.stdout)
+             for what in ("Complete requests", "Failed requests", "Time taken for tests")]
+    if not all(found):
+        return "failed: " + " ".join(run.stderr.split())
+    return "{} complete, {} failed, {} s".format(*(match[1] for match in found))
+
+
+def measure(verdict, make, sleep):
+    path = f"/sleep/{sleep * 1000}"
+    with make() as server, Crowd(server, path, CLIENTS, CLIENTS) as crowd:
+        pass
+    with make() as fresh:
+        witness = ab(fresh, path)
+    if server.name == "jot":
+        what = f"{CLIENTS} at once on a {sleep} s handler, cold: "
+        verdict.at_least(what + "answered 200", CLIENTS, crowd.ok)
+        verdict.at_most(what + "all done", sleep + GRACE, crowd.seconds, " s")
+    return (server.name, f"{sleep} s", f"{crowd.ok} of {CLIENTS}", f"{crowd.seconds:.3f} s",
+            f"{crowd.slowest:.3f} s", witness)
+
+
+def run(verdict, quick):
+    heading(f"Cold start: {CLIENTS} clients at once on a sleeping handler")
+    rows = [measure(verdict, make, sleep)
+            for make in (programs.jot, programs.go) for sleep in ((1,) if quick else (1, 5))]
+    table(("server", "handler", "answered 200", "all done", "slowest client",
+           f"ab -k -c {CLIENTS} -n {CLIENTS}"), rows)
