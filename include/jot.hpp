@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+//
+// jot.hpp -- the front door, and a guided tour.
+//
+// jot is a web framework in one header: the standard library and POSIX, nothing else to install.
+//
+//     #include "jot.hpp"
+//     int main() {
+//       jot::Router app;
+//       app.get("/", [] { return "Hello, world.\n"; });
+//       jot::listen_and_serve(":8080", app);
+//     }
+//
+// Read the contracts in this order. How each is done stands in the file of the same name under
+// impl/, and the machines that they run on under detail/, from bytes upwards.
+#pragma once
+
+#include "jot/version.hpp"  // which jot this is
+#include "jot/config.hpp"   // header only, or split
+
+#include "jot/text.hpp"    // what can be written: strings, numbers, letters
+#include "jot/status.hpp"  // 404 is "Not Found"
+#include "jot/header.hpp"  // fields: names without case, values checked
+#include "jot/error.hpp"   // what went wrong: as a value, or thrown by a handler
+#include "jot/url.hpp"     // percent signs, and the pairs of a query
+#include "jot/mime.hpp"    // types by file name, or by a look at the bytes
+
+#include "jot/context.hpp"  // does anybody still want this work done?
+#include "jot/value.hpp"    // data without a struct: for JSON, logs and templates
+#include "jot/json.hpp"     // values from text, and back
+#include "jot/log.hpp"      // a line for you; the client is not told
+
+#include "jot/request.hpp"          // what a client asks for
+#include "jot/response_writer.hpp"  // how a handler answers, at once or as it goes
+#include "jot/handler.hpp"          // what may answer: any callable, wrapped by middleware
+
+#include "jot/router.hpp"  // which handler answers this request?
+
+#include "jot/server.hpp"  // who listens, and how long it waits for whom
+
+#include "jot/testing.hpp"  // a handler's answer without a socket

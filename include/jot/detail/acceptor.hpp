@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+//
+// acceptor.hpp -- how do connections come in, and what if there is no room?
+//
+// A thread that accepts, and deals the connections to the lanes in turn. When the process or the
+// system has no fd or memory left, or max_connections are open, it has the connection closed that
+// has been idle longest, and tries again; where none is idle it waits for one to end, at most its
+// back-off (5 ms, doubling to 1 s). No error ends it.
+// Lifetime: the Engine's; joined by stop(), which also closes the listeners.
+#pragma once
+
+#include "lane.hpp"            // Lane
+#include "listener.hpp"        // Listener
+#include "service_thread.hpp"  // ServiceThread
+
+#include <poll.h>          // poll
+#include <sys/resource.h>  // getrlimit
+#include <sys/socket.h>    // accept4
+
+#include <algorithm>  // std::min
+#include <memory>     // std::unique_ptr
+#include <vector>     // std::vector
+
+namespace jot::inline v1::detail {
+
+class Acceptor {
+ public:
+  using Lanes = std::vector<std::unique_ptr<Lane>>;
+  using milliseconds = std::chrono::milliseconds;
+  static constexpr milliseconds shortest_wait{5}, longest_wait{1000};
+
+  Acceptor(House& house, const Lanes& lanes) : house_(house), lanes_(lanes) {}
+  ~Acceptor() { stop(); }
+
+  void start(std::vector<Listener> listeners, std::size_t max_connections) {
+    listeners_ = std::move(listeners), max_connections_ = max_connections;
+    for (auto& listener : listeners_) waits_for_.push_back({listener.fd(), POLLIN, 0});
+    waits_for_.push_back({stop_.get(), POLLIN, 0});
+    thread_.start("jot acceptor", [this] { accept_all(); });
+  }
+
+  void stop() noexcept {
+    eventfd_write(stop_.get(), 1);
+    thread_.join();
+    listeners_.clear();
+  }
+
+  std::uint64_t accepted() const noexcept { return accepted_.load(std::memory_order_relaxed); }
+
+ private:
+  void accept_all() noexcept {
+    for (;;) {
+      if (poll(waits_for_.data(), waits_for_.size(), -1) < 0) continue;  // EINTR
+      if (waits_for_.back().revents) return;
+      for (std::size_t i = 0; i + 1 < waits_for_.size(); ++i)
+        if (waits_for_[i].revents && !accept_from(waits_for_[i].fd)) return;
+    }
+  }
+
+  // False: stopped meanwhile.
+  bool accept_from(int listener) noexcept {
+    for (milliseconds wait = shortest_wait;;) {
+      int error = accept_one(listener);
+      if (error == 0) {
+        wait = shortest_wait;
+      } else if (error == EAGAIN || error == EWOULDBLOCK) {
+        return true;
+      } else if (error != ECONNABORTED && error != EINTR && error != EPROTO && error != EPERM) {
+        if (!make_room(listener, error, wait)) return false;
+        wait = std::min(wait * 2, longest_wait);
+      }
+    }
+  }
+
+  // Returns 0 or an errno.
+  int accept_one(int listener) noexcept {
+    if (house_.connections.load(std::memory_order_relaxed) >= max_connections_) return EMFILE;
+    Fd fd(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd) return errno;
+    Lane& lane = *lanes_[next_lane_++ % lanes_.size()];
+    auto* c = new (std::nothrow) Connection(fd.get(), lane);
+    if (!c) return ENOMEM;
+    fd.release();
+    house_.connections.fetch_add(1, std::memory_order_relaxed);
+    accepted_.store(accepted() + 1, std::memory_order_relaxed);  // nobody else writes it
+    lane.give(*c);
+    return 0;
+  }
+
+  // Waits until there may be room. False: stopped meanwhile.
+  bool make_room(int listener, int error, milliseconds wait) noexcept {
+    complain(error);
+    house_.acceptor_waits.store(true, std::memory_order_seq_cst);
+    if (int again = accept_one(listener); again != 0) {
+      if (Lane* lane = lane_with_oldest()) lane->shed_one();
+      pollfd news[] = {{house_.room_made.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+      poll(news, 2, static_cast<int>(wait.count()));
+      if (news[1].revents) return false;
+      eventfd_t count;
+      eventfd_read(house_.room_made.get(), &count);
+    }
+    house_.acceptor_waits.store(false, std::memory_order_seq_cst);
+    return true;
+  }
+
+  Lane* lane_with_oldest() const noexcept {
+    Lane* best = nullptr;
+    std::int64_t oldest = INT64_MAX;
+    for (auto& lane : lanes_) {
+      if (lane->oldest_idle() < oldest) best = lane.get(), oldest = lane->oldest_idle();
+    }
+    return best;
+  }
+
+  // Once a second, however often it happens.
+  void complain(int error) noexcept {
+    auto now = Clock::now();
+    if (now < silent_until_) return;
+    silent_until_ = now + std::chrono::seconds(1);
+    house_.options.log.warn("accept: no room", {{"error", std::generic_category().message(error)}});
+  }
+
+  House& house_;
+  const Lanes& lanes_;
+  std::vector<Listener> listeners_;
+  std::vector<pollfd> waits_for_;  // the listeners, and last the stop
+  const Fd stop_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  std::size_t max_connections_ = 0, next_lane_ = 0;
+  std::atomic<std::uint64_t> accepted_{0};  // relaxed: a number to look at
+  Clock::time_point silent_until_;
+  ServiceThread thread_;
+};
+
+}  // namespace jot::inline v1::detail

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+//
+// house.hpp -- what do all lanes of one server share?
+//
+// Its options and handler, which never change once it serves; how far its end has come; and how many
+// threads sit in handlers.
+#pragma once
+
+#include "../handler.hpp"  // Handler
+#include "../server.hpp"   // ServerOptions
+
+#include "fd.hpp"           // Fd
+
+#include <sys/eventfd.h>  // eventfd
+
+#include <atomic>              // std::atomic
+#include <condition_variable>  // std::condition_variable
+#include <cstddef>             // std::size_t, std::ptrdiff_t
+#include <mutex>               // std::mutex
+#include <utility>             // std::move
+
+namespace jot::inline v1::detail {
+
+// How a server ends, step by step; see Lane::heed_stop().
+enum class Stop : int {
+  no,
+  drain,   // no new requests: parked connections close, running ones close when answered
+  cancel,  // the Contexts of running requests end
+  cut,     // their sockets too
+};
+
+struct House {
+  explicit House(ServerOptions o)
+      : options(std::move(o)),
+        handler(options.handler),
+        room_made(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+  const ServerOptions options;
+  const Handler handler;
+
+  // seq_cst: one half of a store-load pair with a lane's `asleep`, as its returns are.
+  std::atomic<Stop> stop{Stop::no};
+
+  // Threads that keep a request and have lost their lane. Up when a lane's word is won, down when
+  // the connection comes back. Relaxed: compared with max_threads, where one more or less is allowed.
+  std::atomic<std::ptrdiff_t> detached{0};
+
+  // Open connections. Relaxed: a number to compare with a limit.
+  std::atomic<std::size_t> connections{0};
+
+  // The acceptor found no room, and waits for some. seq_cst: it says so and then tries once more,
+  // while a driver closes a connection and then looks here; one of them sees the other.
+  std::atomic<bool> acceptor_waits{false};
+  const Fd room_made;
+
+  void closed_one() noexcept {
+    connections.fetch_sub(1, std::memory_order_relaxed);
+    if (acceptor_waits.load(std::memory_order_seq_cst)) tell_acceptor();
+  }
+  void tell_acceptor() noexcept { eventfd_write(room_made.get(), 1); }
+
+  void lane_ended() noexcept {
+    std::lock_guard lock(mutex);
+    ++lanes_ended;
+    changed.notify_all();
+  }
+
+  std::mutex mutex;  // guards lanes_ended
+  std::condition_variable changed;
+  std::size_t lanes_ended = 0;
+};
+
+}  // namespace jot::inline v1::detail

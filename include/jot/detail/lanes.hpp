@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+//
+// lanes.hpp -- a whole server: lanes, their threads, their watcher and the acceptor; how they start
+// together and how they end.
+//
+// The end, from any thread:
+//   1. the acceptor stops, and the listeners close
+//   2. drain    parked connections close; requests in service end, with Connection: close
+//   3. cancel   once the caller's patience is over: their Contexts end, so that streams do
+//   4. cut      a second later: their sockets too
+//   5. all threads are joined. A handler that returns at none of this keeps us waiting.
+#pragma once
+
+#include "acceptor.hpp"
+#include "watcher.hpp"
+
+#include <sys/resource.h>  // getrlimit, setrlimit
+
+#include <algorithm>  // std::max
+#include <thread>     // std::thread::hardware_concurrency
+
+namespace jot::inline v1::detail {
+
+class Engine {
+ public:
+  explicit Engine(ServerOptions options) : house_(std::move(options)) {}
+  ~Engine() {
+    JOT_ASSERT(!cache_.owns_this_thread() && "a Server may not be destroyed by its own handler");
+    stop(nullptr);
+  }
+
+  void start() {
+    if (started_) throw std::logic_error("jot: a Server starts once");
+    started_ = true;
+    auto listeners = open_listeners(house_.options.addr, house_.options.reuse_port);
+    addr_ = local_address(listeners.front().fd());
+    std::size_t most = fd_limit();
+    for (unsigned n = std::max(1u, std::thread::hardware_concurrency()); n > 0; --n)
+      lanes_.push_back(std::make_unique<Lane>(house_, cache_, flag_));
+    cache_.start(lanes_.size());
+    for (auto& lane : lanes_) launch(*lane);
+    watcher_.start(lanes_);
+    acceptor_.start(std::move(listeners), most);
+  }
+
+  // Returns whether all requests ended before `within` did; nullptr: no patience at all.
+  bool stop(const Context* within) {
+    {
+      std::lock_guard lock(house_.mutex);
+      stopping_ = true;
+      house_.changed.notify_all();
+    }
+    std::lock_guard one_at_a_time(stop_mutex_);
+    acceptor_.stop();
+    bool by_themselves = within ? advance(Stop::drain, *within) : false;
+    if (!by_themselves) {
+      auto a_second = with_timeout(background(), std::chrono::seconds(within ? 1 : 0));
+      if (!advance(Stop::cancel, a_second.ctx)) advance(Stop::cut, background());
+    }
+    watcher_.stop();
+    cache_.stop();
+    return by_themselves || launched_ == 0;
+  }
+
+  // Until `until` is done, or another thread has begun to stop the server.
+  void wait(const Context& until) {
+    auto wake_me = after_func(until, [this] {
+      std::lock_guard lock(house_.mutex);
+      house_.changed.notify_all();
+    });
+    std::unique_lock lock(house_.mutex);
+    house_.changed.wait(lock, [&] { return stopping_ || until.done(); });
+  }
+
+  const std::string& addr() const noexcept { return addr_; }
+  const ServerOptions& options() const noexcept { return house_.options; }
+
+  ServerStats stats() const {
+    ServerStats s;
+    s.accepted = acceptor_.accepted();
+    s.connections = house_.connections.load(std::memory_order_relaxed);
+    s.in_handlers = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, house_.detached.load()));
+    for (auto& lane : lanes_) {
+      auto& n = lane->numbers();
+      s.requests += n.requests.load(std::memory_order_relaxed);
+      s.refused += n.refused.load(std::memory_order_relaxed);
+      s.bytes_in += n.bytes_in.load(std::memory_order_relaxed);
+      s.bytes_out += n.bytes_out.load(std::memory_order_relaxed);
+      s.in_handlers += lane->wheel().in_call();
+    }
+    s.idle = s.connections - std::min(s.connections, s.in_handlers);
+    s.threads = cache_.size() + (launched_ ? 2 : 0);
+    return s;
+  }
+
+ private:
+  void launch(Lane& lane) {
+    auto* worker = cache_.take();
+    if (!worker)
+      throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                              "jot: cannot start a thread for each lane");
+    cache_.send(worker, lane);
+    ++launched_;
+  }
+
+  // Goes on to that step, and waits until all lanes have ended or patience has. True: they have.
+  bool advance(Stop step, const Context& patience) {
+    house_.stop.store(step, std::memory_order_seq_cst);
+    for (auto& lane : lanes_) lane->wake();
+    auto wake_me = after_func(patience, [this] {
+      std::lock_guard lock(house_.mutex);
+      house_.changed.notify_all();
+    });
+    std::unique_lock lock(house_.mutex);
+    house_.changed.wait(lock, [&] { return house_.lanes_ended == launched_ || patience.done(); });
+    return house_.lanes_ended == launched_;
+  }
+
+  // How many connections there may be. 64 fds are left to the program.
+  std::size_t fd_limit() const {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (house_.options.raise_fd_limit && limit.rlim_cur < limit.rlim_max) {
+      rlimit raised{limit.rlim_max, limit.rlim_max};
+      if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+    }
+    if (house_.options.max_connections) return house_.options.max_connections;
+    constexpr rlim_t kept = 64;
+    return static_cast<std::size_t>(limit.rlim_cur > 2 * kept ? limit.rlim_cur - kept : limit.rlim_cur);
+  }
+
+  House house_;
+  WakeFlag flag_;
+  ThreadCache cache_{house_, [](Lane& lane, Service& own) noexcept { lane.drive(own); }};
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  Watcher watcher_{flag_};
+  Acceptor acceptor_{house_, lanes_};
+  std::string addr_;
+  bool started_ = false;
+  bool stopping_ = false;     // guarded by house_.mutex
+  std::size_t launched_ = 0;  // lanes that have a driver
+  std::mutex stop_mutex_;     // one end at a time
+};
+
+}  // namespace jot::inline v1::detail

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+//
+// response.hpp -- the life of a write.
+//
+//   1. A handler's bytes go into body_. Nothing leaves; status and fields may still change.
+//   2a. The handler returns: the length is known. Head and body go to out_, behind the answers to
+//       earlier requests of a pipeline that wait there.
+//   2b. Or the buffer is full, or flushed: the head is committed with the length unknown, and from
+//       now on what is in body_ goes to out_ as a chunk each time.
+//   3. out_ leaves in one send: now, or after the last answer of the pipeline.
+//
+// In: what the handler writes. Out: bytes in the socket. One per thread, used for one request after
+// the other; only the thread that serves the request touches it.
+#pragma once
+
+#include "../mime.hpp"             // sniff_content_type
+#include "../response_writer.hpp"  // ResponseWriter, Flusher
+#include "chunked.hpp"             // write_chunk_head
+#include "http_date.hpp"           // HttpDate
+#include "response_head.hpp"       // BodyEnd, ResponseTerms
+#include "socket.hpp"              // Socket
+
+#include <cstddef>    // std::size_t
+#include <cstdint>    // std::uint64_t
+#include <ctime>      // std::time
+#include <stdexcept>  // std::invalid_argument
+#include <string>     // std::string
+
+namespace jot::inline v1::detail {
+
+class Response final : public ResponseWriter, public Flusher {
+ public:
+  static constexpr std::size_t buffer_size = 16u << 10;    // of one response's body
+  static constexpr std::size_t most_held_back = 64u << 10;  // of a pipeline's answers
+
+  explicit Response(Socket& socket) : socket_(socket) {}
+
+  Header& header() override { return header_; }
+  int status() const override { return status_; }
+  bool committed() const override { return committed_; }
+  std::uint64_t bytes_written() const override { return written_; }
+  Flusher* flusher() override { return this; }
+
+  void write_header(int status) override {
+    if (status < 100 || status > 999 || status == 101)
+      throw std::invalid_argument("jot: write_header(" + std::to_string(status) + ")");
+    if (committed_) return;
+    if (status < 200) return interim(status, header_);
+    status_ = status;
+  }
+
+  bool write_bytes(std::string_view bytes) override {
+    written_ += bytes.size();
+    if (socket_.gone()) return false;
+    if (body_.size() + bytes.size() <= buffer_size && !(committed_ && !carries_body())) {
+      body_ += bytes;
+      return true;
+    }
+    if (!committed_) commit(length_unknown);
+    return carries_body() ? send_body(bytes) : true;
+  }
+
+  bool flush() override {
+    if (!committed_) commit(length_unknown);
+    return send_body({});
+  }
+
+  bool reset() override {
+    if (committed_) return false;
+    HeaderAccess::clear(header_), body_.clear();
+    status_ = 200, written_ = 0;
+    return true;
+  }
+
+  // ---- for the engine ----
+
+  // A new request: forget the last.
+  void start(ResponseTerms terms) noexcept {
+    committed_ = broken_ = lied_ = unread_body_closes_ = false;
+    reset();
+    terms_ = terms, end_ = BodyEnd::no_body;
+    length_ = length_unknown, framed_ = 0;
+  }
+
+  // The connection will not be used again: says so in the head, if that has not left.
+  void close_after() noexcept { terms_.keep_alive = false; }
+
+  // More of the request's body is still to come than we care to read when nobody asks for it.
+  // While it is so, a head that leaves says that the connection closes.
+  void set_unread_body_closes(bool closes) noexcept { unread_body_closes_ = closes; }
+
+  bool keep_alive() const noexcept {
+    return terms_.keep_alive && !unread_body_closes_ && !broken_ && !socket_.gone();
+  }
+
+  // The client must see this response cut short: it was given up, or has not the length it declared.
+  bool broken() const noexcept { return broken_; }
+
+  // The handler declared a Content-Length and wrote another: worth a line in the log.
+  bool lied() const noexcept { return lied_; }
+  bool ends_by_close() const noexcept { return end_ == BodyEnd::connection_close; }
+
+  // 2a: the handler is done. Nothing is sent yet: see send_held().
+  void finish() {
+    if (!committed_) {
+      if (lies()) answer_lie();
+      commit(header_.has("Trailer") ? length_unknown : written_);
+    }
+    frame({});
+    if (end_ == BodyEnd::chunked) {
+      out_ += "0\r\n";
+      append_trailers(out_, header_);
+      out_ += "\r\n";
+    }
+    if (end_ == BodyEnd::length && framed_ != length_) broken_ = lied_ = true;
+  }
+
+  // The handler failed after the head had left: what is held back of this response never leaves.
+  void give_up() noexcept { broken_ = true, out_.clear(), body_.clear(); }
+
+  // 3: sends what is held back of this and earlier responses. While a send waits for a full
+  // socket, its bytes are on their way already: nothing to do.
+  bool send_held() noexcept {
+    if (out_.empty() || sending_) return !socket_.gone();
+    return send({});
+  }
+  bool holds_much() const noexcept { return out_.size() > most_held_back; }
+
+  // Sends a 1xx at once, behind what is held back. HTTP/1.0 clients do not know them.
+  void interim(int status, const Header& fields) {
+    if (terms_.http_1_0 || committed_) return;
+    append_status_line(out_, status);
+    append_fields(out_, fields);
+    out_ += "\r\n";
+    send({});
+  }
+
+ private:
+  // Nothing has left yet, and the Content-Length that the handler set is not what it wrote.
+  bool lies() const {
+    std::string_view declared = header_.get("Content-Length");
+    return !declared.empty() && carries_body() && declared != std::to_string(written_);
+  }
+
+  void answer_lie() {
+    reset();
+    lied_ = true;
+    status_ = 500;
+    write_bytes("Internal Server Error\n");
+  }
+
+  bool carries_body() const noexcept { return !terms_.head_only && status_has_body(status_); }
+
+  // 2b, or the first half of 2a: decides the framing and writes the head to out_.
+  void commit(std::uint64_t length) {
+    committed_ = true;
+    append_status_line(out_, status_);
+    FieldNotes notes = append_fields(out_, header_);
+    if (notes.length != length_unknown) length = notes.length;
+    if (!notes.type && !body_.empty() && status_has_body(status_))
+      append_field(out_, "Content-Type", sniff_content_type(body_));
+    if (!notes.date) append_field(out_, "Date", date_.at(std::time(nullptr)));
+    append_framing(length, notes);
+    out_ += "\r\n";
+    if (!carries_body()) end_ = BodyEnd::no_body, body_.clear();
+  }
+
+  void append_framing(std::uint64_t length, const FieldNotes& notes) {
+    if (status_has_body(status_) || notes.length != length_unknown) {
+      bool empty_answer_to_head = terms_.head_only && notes.length == length_unknown && length == 0;
+      if (length != length_unknown && !empty_answer_to_head) {
+        out_ += "Content-Length: ";
+        append_decimal(out_, length);
+        out_ += "\r\n";
+        end_ = BodyEnd::length;
+      } else if (length == length_unknown && terms_.http_1_0) {
+        end_ = BodyEnd::connection_close;
+        if (carries_body()) terms_.keep_alive = false;
+      } else if (length == length_unknown) {
+        out_ += "Transfer-Encoding: chunked\r\n";
+        end_ = BodyEnd::chunked;
+      }
+    }
+    length_ = length;
+    if (notes.close || unread_body_closes_) terms_.keep_alive = false;
+    if (!terms_.keep_alive) out_ += "Connection: close\r\n";
+    else if (terms_.http_1_0) out_ += "Connection: keep-alive\r\n";
+  }
+
+  // Moves body_ to out_, framed; `more` follows it in the same frame.
+  void frame(std::string_view more) {
+    std::size_t size = body_.size() + more.size();
+    framed_ += size;
+    if (size == 0) return;
+    if (end_ == BodyEnd::chunked) {
+      char head[longest_chunk_head];
+      out_.append(head, write_chunk_head(head, size));
+    }
+    out_ += body_;
+    body_.clear();
+    if (end_ == BodyEnd::chunked && more.empty()) out_ += "\r\n";
+  }
+
+  // Sends body_ and more. Bytes beyond the declared length are not sent: the client would take them
+  // for the next response.
+  bool send_body(std::string_view more) {
+    if (end_ == BodyEnd::length && framed_ + body_.size() + more.size() > length_)
+      return send({}), lied_ = true, give_up(), false;
+    frame(more);
+    bool sent = send(more);
+    if (!more.empty() && end_ == BodyEnd::chunked) out_ += "\r\n";  // goes with the next bytes
+    return sent;
+  }
+
+  bool send(std::string_view more) noexcept {
+    sending_ = true;
+    bool sent = socket_.send_all(out_, more);
+    sending_ = false;
+    out_.clear();
+    return sent;
+  }
+
+  Socket& socket_;
+  HttpDate date_;
+  Header header_;
+  std::string body_;  // of this response, not framed yet
+  std::string out_;   // framed, not sent yet
+  ResponseTerms terms_;
+  BodyEnd end_ = BodyEnd::no_body;
+  int status_ = 200;
+  bool unread_body_closes_ = false;
+  bool committed_ = false, broken_ = false, lied_ = false, sending_ = false;
+  std::uint64_t written_ = 0;                // by the handler
+  std::uint64_t framed_ = 0;                 // of these, in frames
+  std::uint64_t length_ = length_unknown;    // as declared in the head
+};
+
+}  // namespace jot::inline v1::detail

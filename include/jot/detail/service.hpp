@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: MIT
+//
+// service.hpp -- from bytes to a request, from an answer to what comes next.
+//
+// What a thread needs to serve connections, one at a time: an input buffer, a Request, a Response,
+// a Body, used again and again. Buffers belong to the thread while it serves, not to the connection
+// while it waits.
+//
+//     take(c)      its bytes, if it was parked in the middle of a message
+//     examine()    pure: is a request complete in the bytes that are here?
+//     receive()    if not: more bytes, if the socket has any
+//     answer()     if so: the guarded call. User code runs here and only here.
+//     let_go()     what was not understood yet goes back to the connection
+//
+// Threads: the one that owns it. All of it may be called whether or not that thread drives a lane.
+#pragma once
+
+#include "../error.hpp"   // Errc
+#include "body.hpp"       // ConnectionBody
+#include "connection.hpp" // Connection
+#include "error_page.hpp" // call_handler
+#include "house.hpp"      // House
+#include "parse_request.hpp"
+#include "peer_address.hpp"   // peer_address
+#include "request_state.hpp"  // RequestState, Origin
+#include "response.hpp"       // Response
+
+#include <cstdint>      // std::uint64_t
+#include <memory>       // std::make_unique
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+class Service final : private Origin {
+ public:
+  static constexpr std::size_t receive_size = 16u << 10;
+  static constexpr std::size_t least_receive = 1u << 10;   // into a parked connection's own bytes
+  static constexpr std::size_t most_read_ahead = 64u << 10;  // of a body, before the handler is called
+
+  enum class Next {
+    more,     // more bytes are needed
+    request,  // state_ holds one: answer()
+    refusal,  // the bytes are no good, or too many, or too slow: answer() says so
+    linger,   // a goodbye was said: whatever comes is thrown away
+  };
+
+  explicit Service(const House& house)
+      : house_(house),
+        limits_{house.options.max_fields, house.options.max_head, house.options.max_target},
+        request_(RequestAccess::make(std::make_unique<RequestState>())),
+        state_(RequestAccess::state(request_)),
+        response_(socket_),
+        body_(socket_, response_) {
+    state_.origin = this;
+    state_.log = &house.options.log;
+    RequestAccess::set_source(state_.body, &body_);
+  }
+
+  void take(Connection& c) {
+    connection_ = &c;
+    socket_.open(c.fd, house_.options.write_timeout);
+    remote_addr_.clear();
+    next_ = Next::more, c.sequel = Sequel::go_on;
+    if (!c.kept) return progress_ = {}, void();
+    own_ = std::move(input_), uses_kept_ = true;
+    input_ = std::move(c.kept->input), progress_ = c.kept->progress;
+  }
+
+  // Saves the unread bytes, if there are any, and what is known of them.
+  void let_go() {
+    Connection& c = *connection_;
+    c.answerable = next_ == Next::request || next_ == Next::refusal;
+    c.tally.bytes_in += socket_.bytes_in(), c.tally.bytes_out += socket_.bytes_out();
+    if (in_message() && c.phase != Phase::linger) keep(c);
+    else c.kept.reset();
+    if (uses_kept_) input_ = std::move(own_), uses_kept_ = false;
+    input_.clear();
+  }
+
+  Next examine() {
+    refusal_ = {};
+    switch (connection_->phase) {
+      case Phase::linger: return input_.clear(), Next::linger;
+      case Phase::body:
+        if (!body_came()) return Next::more;
+        return refusal_.ok() ? examine_head() : Next::refusal;
+      case Phase::drain:
+        if (!pass_over_body())
+          return connection_->sequel == Sequel::linger ? Next::linger : Next::more;
+        break;
+      case Phase::head: break;
+    }
+    switch (progress_.scanner.scan(input_.unread(), limits_)) {
+      case HeadScanner::State::need_more: return Next::more;
+      case HeadScanner::State::bad: return refuse(progress_.scanner.verdict);
+      case HeadScanner::State::complete: break;
+    }
+    return examine_head();
+  }
+
+  Received receive() {
+    bool cramped = uses_kept_ || !input_.empty();
+    std::size_t missing = progress_.wanted > input_.size() ? progress_.wanted - input_.size() : 0;
+    auto room = input_.room(cramped ? std::max(missing, least_receive) : receive_size);
+    std::size_t n = 0;
+    Received got = socket_.receive(room, n);
+    input_.filled(n);
+    connection_->drained = got == Received::would_block || n < room.size();
+    return got;
+  }
+
+  // The client has sent FIN, or is gone. In the middle of a message that is worth an answer.
+  bool cut_short() const noexcept {
+    return (connection_->phase == Phase::head && progress_.scanner.started()) ||
+           connection_->phase == Phase::body;
+  }
+  void refuse_cut_short() {
+    refuse({400, connection_->phase == Phase::body ? "body ended early" : "head ended early"});
+  }
+  void refuse_slow() {
+    refuse({408, connection_->phase == Phase::head ? "head too slow" : "body too slow"});
+  }
+  void refuse_overload() { refuse({503, "all threads are busy"}); }
+
+  // Which route will answer: the engine looks up what it has learned about it.
+  RouteMemory& match() { return refusal_.ok() ? house_.handler.match(request_) : refusals_; }
+
+  // The guarded call. Afterwards connection().sequel says what comes next, and next() what the
+  // bytes hold already.
+  void answer() noexcept {
+    ++connection_->tally.requests;
+    if (refusal_.ok()) answer_request();
+    else answer_refusal();
+    decide_sequel();
+    next_ = connection_->sequel == Sequel::go_on ? examine_noexcept() : Next::linger;
+    bool more_to_answer = next_ == Next::request || next_ == Next::refusal;
+    if (!more_to_answer || !may_hold_back_ || response_.holds_much()) send_held();
+  }
+  Next next() const noexcept { return next_; }
+
+  // May the next answer wait for the one behind it, to leave with it in one send?
+  void may_hold_back(bool may) noexcept { may_hold_back_ = may; }
+
+  // Sends answers that waited for later ones, before this thread blocks or leaves.
+  void send_held() noexcept {
+    if (!response_.send_held()) connection_->sequel = Sequel::close;
+  }
+
+  // A body that trickles: slower than min_rate, once the grace is over.
+  bool too_slow(Clock::time_point now) const noexcept {
+    if (connection_->phase != Phase::body && connection_->phase != Phase::drain) return false;
+    auto due = std::chrono::duration_cast<std::chrono::seconds>(now - progress_.began - Pace::grace);
+    std::uint64_t came = progress_.body.total() + input_.size();
+    return due.count() > 0 && came < static_cast<std::uint64_t>(due.count()) * Pace::min_rate;
+  }
+
+  // Is what has been received the beginning of something?
+  bool in_message() const noexcept {
+    return connection_->phase != Phase::head || !input_.empty();
+  }
+
+  Connection& connection() noexcept { return *connection_; }
+
+ private:
+  // ---- examining ----
+
+  Next refuse(Verdict verdict) { return refusal_ = verdict, Next::refusal; }
+
+  Next examine_noexcept() noexcept try {
+    return examine();
+  } catch (...) {  // no memory for the head: nothing was promised
+    connection_->sequel = Sequel::close;
+    return Next::linger;
+  }
+
+  Next examine_head() {
+    state_.reset();
+    std::string_view head = progress_.scanner.head(input_.unread());
+    Verdict verdict = parse_request(head, limits_, state_.head, state_.header);
+    if (!verdict.ok()) return refuse(verdict);
+    Framing framing = request_framing(state_.head.minor, state_.header);
+    if (!framing.verdict.ok()) return refuse(framing.verdict);
+    decoder_ = BodyDecoder(framing, static_cast<std::uint32_t>(limits_.head));
+    bool ready = read_ahead(framing);
+    if (!refusal_.ok()) return Next::refusal;
+    return ready ? Next::request : Next::more;
+  }
+
+  // Small bodies are read before the handler is called, so that a slow client holds memory and no
+  // thread. True: call it now.
+  bool read_ahead(const Framing& framing) {
+    if (framing.kind == BodyKind::none || framing.length > most_read_ahead) return true;
+    if (state_.head.expect_continue && state_.head.minor == 1) return true;
+    if (connection_->phase == Phase::body) return true;  // body_came() has looked already
+    connection_->phase = Phase::body;
+    progress_.began = Clock::now();
+    progress_.body = decoder_, progress_.looked_at = progress_.scanner.length();
+    progress_.wanted = framing.kind == BodyKind::length
+                           ? progress_.scanner.length() + static_cast<std::size_t>(framing.length)
+                           : 0;
+    return body_came();
+  }
+
+  bool body_came() {
+    std::string_view bytes = input_.unread();
+    if (progress_.wanted != 0) return bytes.size() >= progress_.wanted;
+    if (bytes.size() > progress_.scanner.length() + most_read_ahead) return true;  // not small
+    while (progress_.looked_at < bytes.size() && !progress_.body.done()) {
+      BodyStep step = progress_.body.feed(bytes.substr(progress_.looked_at));
+      if (!step.verdict.ok()) return refuse(step.verdict), true;
+      progress_.looked_at += step.consumed;
+    }
+    return progress_.body.done();
+  }
+
+  // True: the body is over, and the next head may begin.
+  bool pass_over_body() {
+    while (!input_.empty() && !progress_.body.done()) {
+      BodyStep step = progress_.body.feed(input_.unread());
+      input_.consume(step.consumed);
+      if (!step.verdict.ok() || progress_.body.total() > progress_.drain_until) {
+        connection_->sequel = Sequel::linger;
+        return false;
+      }
+    }
+    if (!progress_.body.done()) return false;
+    connection_->phase = Phase::head;
+    progress_ = {};
+    return true;
+  }
+
+  // ---- answering ----
+
+  void begin_response() {
+    bool head_only = state_.head.method == "HEAD", http_1_0 = state_.head.minor == 0;
+    bool stopping = house_.stop.load(std::memory_order_relaxed) != Stop::no;
+    response_.start({head_only, http_1_0, state_.head.keep_alive && !stopping});
+  }
+
+  void answer_request() noexcept {
+    input_.consume(progress_.scanner.length());
+    progress_ = {};
+    connection_->phase = Phase::head;
+    begin_response();
+    body_.start(input_, decoder_, house_.options.max_body,
+                state_.head.expect_continue && state_.head.minor == 1, house_.options.body_timeout);
+    Outcome outcome = call_handler(house_.handler, response_, request_);
+    complete(outcome);
+    end_context();
+  }
+
+  // Bytes that are no request, or one that cannot be served: answered by the library alone.
+  void answer_refusal() noexcept {
+    ++connection_->tally.refused;
+    if (refusal_.status != 503) state_.head = {};  // whatever it was: not HEAD, HTTP/1.1
+    state_.reset();
+    state_.head.keep_alive = false;
+    begin_response();
+    decoder_ = {};
+    body_.start(input_, decoder_, 0, false, {});
+    log_refusal();
+    complete(Outcome::answered);
+  }
+
+  void log_refusal() noexcept try {
+    if (refusal_.status == 503) response_.header().set("Retry-After", "1");
+    error(response_, refusal_.status, status_text(refusal_.status));
+    house_.options.log.warn("refused", {{"status", refusal_.status}, {"reason", refusal_.reason},
+                                        {"remote", remote_addr()}});
+  } catch (...) {
+  }
+
+  void complete(Outcome outcome) noexcept try {
+    if (outcome == Outcome::failed) return response_.give_up();
+    response_.finish();
+    if (socket_.gone())
+      house_.options.log.info(socket_.slow() ? "client too slow" : "client left before the end",
+                              {{"method", state_.head.method}, {"path", state_.head.path}});
+    if (response_.lied())
+      house_.options.log.error("body differs from Content-Length",
+                               {{"method", state_.head.method}, {"path", state_.head.path}});
+  } catch (...) {
+    response_.give_up();
+  }
+
+  void decide_sequel() noexcept {
+    Connection& c = *connection_;
+    body_.return_rest();
+    if (response_.broken()) c.sequel = response_.ends_by_close() ? Sequel::abort : Sequel::close;
+    else if (socket_.gone()) c.sequel = Sequel::close;
+    else if (!response_.keep_alive() || body_.failed() || body_.awaits_invitation())
+      c.sequel = body_.done() && !body_.failed() && refusal_.ok() && input_.empty() && c.drained
+                     ? Sequel::close
+                     : Sequel::linger;
+    else if (!body_.done()) start_draining();
+  }
+
+  void start_draining() noexcept {
+    connection_->phase = Phase::drain;
+    progress_.body = body_.decoder();
+    progress_.began = Clock::now();
+    progress_.drain_until = progress_.body.total() + ConnectionBody::most_drained;
+  }
+
+  // ---- what a handler may ask for ----
+
+  Context context() override {
+    CancelState* state = make_root_state();
+    CancelState* expected = nullptr;
+    add_ref(state);  // the connection's
+    if (!connection_->context.compare_exchange_strong(expected, state, std::memory_order_acq_rel)) {
+      release(state);
+      bool stopping = house_.stop.load(std::memory_order_relaxed) >= Stop::cancel;
+      cancel_state(*state, make_error_code(Errc::canceled),
+                   stopping ? "server shutting down" : "client gone");
+    }
+    context_ = state;  // ours, until end_context()
+    return ContextAccess::wrap(state);
+  }
+
+  void end_context() noexcept {
+    if (!context_) return;
+    cancel_state(*context_, make_error_code(Errc::canceled), "handler returned");
+    release(std::exchange(context_, nullptr));
+    state_.context.reset();
+  }
+
+  std::string_view remote_addr() override {
+    if (remote_addr_.empty()) remote_addr_ = peer_address(connection_->fd);
+    return remote_addr_;
+  }
+
+  // ---- keeping ----
+
+  void keep(Connection& c) {
+    if (!c.kept) c.kept = std::make_unique<Kept>();
+    if (uses_kept_) c.kept->input = std::move(input_);
+    else c.kept->input = Input(), c.kept->input.append(input_.unread());
+    c.kept->progress = progress_;
+  }
+
+  const House& house_;
+  const HeadLimits limits_;
+  Connection* connection_ = nullptr;
+  Socket socket_;
+  Input input_;              // what was received and not understood yet
+  Input own_;                // this thread's buffer, while it reads into a connection's
+  bool uses_kept_ = false;   // input_ is the connection's
+  MessageProgress progress_;
+  Request request_;
+  RequestState& state_;
+  Response response_;
+  ConnectionBody body_;
+  BodyDecoder decoder_;      // for the body of the request in state_
+  Verdict refusal_;          // not ok: why there is no request
+  RouteMemory refusals_;     // they never block
+  Next next_ = Next::more;
+  bool may_hold_back_ = true;
+  CancelState* context_ = nullptr;
+  std::string remote_addr_;
+};
+
+}  // namespace jot::inline v1::detail
