@@ -36,6 +36,10 @@ namespace jot::inline v1 {
 class Value;
 struct Entry;
 
+namespace detail {
+class JsonParser;
+}  // namespace detail
+
 // A list of values. `List{other_list}` copies or nests, as the compiler likes (CWG 2137): to put a
 // list into a list write List{Value(inner)}.
 using List = std::vector<Value>;
@@ -248,6 +252,8 @@ class Value {
   friend bool operator==(const Value& a, const Value& b) noexcept { return a.equals(b); }
 
  private:
+  friend class detail::JsonParser;
+
   Value(std::string text, Kind kind) noexcept : text_(std::move(text)), kind_(kind) {}
 
   template <class C>
@@ -256,6 +262,11 @@ class Value {
   void set_number(double n) noexcept { floating_ = n, kind_ = Kind::floating; }
   void set_number(std::int64_t n) noexcept { integer_ = n, kind_ = Kind::integer; }
   void set_number(std::uint64_t n) noexcept;
+
+  // Makes this an empty one, whatever it was, to be filled in place.
+  std::string& become_string() noexcept;
+  List& become_list() noexcept;
+  Map& become_map();
 
   bool has_text() const noexcept { return is_string() || is_content(); }
   const Value& element(std::size_t index) const& noexcept;

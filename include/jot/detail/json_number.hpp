@@ -10,6 +10,7 @@
 
 #include "../value.hpp"  // Value
 
+#include <cfloat>        // FLT_EVAL_METHOD
 #include <charconv>      // std::from_chars
 #include <cmath>         // std::isinf
 #include <cstdint>       // std::int64_t, std::uint64_t
@@ -26,13 +27,15 @@ class JsonNumber {
   Value read() noexcept {
     if (peek() == '-') ++at_;
     whole_ = at_;
-    std::uint64_t n = 0;
-    for (; is_digit(peek()); ++at_) n = n * 10 + static_cast<std::uint64_t>(*at_ - '0');
-    if (at_ == whole_) return fail("want a digit");
-    if (*whole_ == '0' && at_ - whole_ > 1)
+    if (!take_digits()) return {};
+    point_ = at_;
+    if (*whole_ == '0' && point_ - whole_ > 1)
       return at_ = whole_, fail("a number must not begin with 0");
-    if (peek() == '.' || (peek() | 0x20) == 'e') return read_fraction();
-    return is_int(n) ? Value(static_cast<std::int64_t>(is_negative() ? 0 - n : n)) : to_double();
+    if (peek() != '.' && (peek() | 0x20) != 'e') return to_int();
+    if (peek() == '.' && (++at_, !take_digits())) return {};
+    last_ = at_;
+    if ((peek() | 0x20) == 'e' && (++at_, !take_exponent())) return {};
+    return to_double();
   }
 
   // Where the number ends, or where it went wrong.
@@ -49,62 +52,76 @@ class JsonNumber {
     return {};
   }
 
-  // Was n read without loss, and is there an int for it? Up to 19 digits no uint64 overflows.
-  bool is_int(std::uint64_t n) const noexcept {
-    const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
-    if (at_ - whole_ > 19 || (n == 0 && is_negative())) return false;
-    return n <= (is_negative() ? most + 1 : most);
-  }
-
-  Value read_fraction() noexcept {
-    if (peek() == '.') {
-      ++at_;
-      if (!skip_digits()) return fail("want a digit");
-    }
-    if ((peek() | 0x20) == 'e') {
-      ++at_;
-      if (peek() == '+' || peek() == '-') ++at_;
-      if (!skip_digits()) return fail("want a digit");
-    }
-    return to_double();
-  }
-
-  bool skip_digits() noexcept {
+  // One digit or more. What they say is right up to 19 digits in all; beyond, digits_ has wrapped.
+  bool take_digits() noexcept {
     const char* first = at_;
-    while (is_digit(peek())) ++at_;
+    for (; is_digit(peek()); ++at_) digits_ = digits_ * 10 + static_cast<std::uint64_t>(*at_ - '0');
+    if (at_ == first) fail("want a digit");
     return at_ != first;
+  }
+
+  // Stops counting where no number of digits could make up for the exponent.
+  bool take_exponent() noexcept {
+    constexpr std::int64_t enough = std::int64_t{1} << 56;
+    const bool negative = peek() == '-';
+    if (negative || peek() == '+') ++at_;
+    const char* first = at_;
+    for (; is_digit(peek()); ++at_)
+      exponent_ = exponent_ > enough ? enough : exponent_ * 10 + (*at_ - '0');
+    if (negative) exponent_ = -exponent_;
+    if (at_ == first) fail("want a digit");
+    return at_ != first;
+  }
+
+  Value to_int() noexcept {
+    const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    last_ = at_;
+    const bool is_minus_zero = digits_ == 0 && is_negative();
+    if (at_ - whole_ > 19 || is_minus_zero || digits_ > (is_negative() ? most + 1 : most))
+      return to_double();
+    return static_cast<std::int64_t>(is_negative() ? 0 - digits_ : digits_);
   }
 
   Value to_double() noexcept {
     double d = 0;
-    const bool in_range = std::from_chars(begin_, at_, d).ec == std::errc() && !std::isinf(d);
-    if (in_range) return d;
+    if (is_short(d)) return is_negative() ? -d : d;
+    if (std::from_chars(begin_, at_, d).ec == std::errc() && !std::isinf(d)) return d;
     if (is_large()) return at_ = begin_, fail("a number too large for a double");
     return is_negative() ? -0.0 : 0.0;
+  }
+
+  // Most numbers people write are a whole number below 2^53 and a power of ten up to 10^22. A
+  // double holds both exactly, so that one multiplication or division gives the nearest double.
+  // (Not where doubles are computed with more bits than they have.)
+  bool is_short(double& d) const noexcept {
+    constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const std::int64_t power = exponent_ - (last_ == point_ ? 0 : last_ - point_ - 1);
+    if (FLT_EVAL_METHOD != 0 || last_ - whole_ > 19 || digits_ > std::uint64_t{1} << 53)
+      return false;
+    if (power < -22 || power > 22) return false;
+    d = static_cast<double>(digits_);
+    d = power < 0 ? d / powers[-power] : d * powers[power];
+    return true;
   }
 
   // Of a number out of range: is it too large, not too small? Asks for the place of its first digit
   // that is not 0, counted from the point.
   bool is_large() const noexcept {
     const char* first = whole_;
-    while (first != at_ && (*first == '0' || *first == '.')) ++first;
-    const char* point = whole_;
-    while (point != at_ && is_digit(*point)) ++point;
-    const char* e = point;
-    while (e != at_ && (*e | 0x20) != 'e') ++e;
-    if (first >= e) return false;  // nothing but zeros
-    std::int64_t exponent = 0;
-    if (e != at_) {
-      const char* digits = e[1] == '+' ? e + 2 : e + 1;
-      if (std::from_chars(digits, at_, exponent).ec != std::errc()) return *digits != '-';
-    }
-    return (point - first) + exponent > 0;
+    while (first != last_ && (*first == '0' || *first == '.')) ++first;
+    return first != last_ && (point_ - first) + exponent_ > 0;
   }
 
   const char* const begin_;
   const char* at_;
   const char* const end_;
   const char* whole_ = nullptr;  // the digits before the point
+  const char* point_ = nullptr;  // where they end
+  const char* last_ = nullptr;   // where all digits end, before the exponent
+  std::uint64_t digits_ = 0;     // as if there were no point
+  std::int64_t exponent_ = 0;
   const char* problem_ = nullptr;
 };
 

@@ -10,10 +10,10 @@
 // 2. Text is taken by the run: eight bytes at a time are looked at, and what lies between two
 // escapes
 //    is copied at once.
-// 3. Elements of a list wait on pending_, shared by all levels, until their number is known.
-// 4. Keys are usually sorted or nearly so: each entry is tried at the end of the map first.
-// 5. A rule that fails notes the problem and returns whatever it has; its callers see failed() and
-//    return at once. No exceptions: a stranger could make us throw all day.
+// 3. Each value is filled in where it will stay: nothing is made to be moved.
+// 4. Keys often come sorted: each entry is tried at the end of the map first.
+// 5. A rule that fails notes the problem and returns false, and so do its callers. No exceptions: a
+//    stranger could make us throw all day.
 #pragma once
 
 #include "../value.hpp"     // List, Map, Value
@@ -21,10 +21,10 @@
 #include "utf8.hpp"         // append_utf8, utf8_front
 #include "write_json.hpp"   // json_depth
 
-#include <cstddef>      // std::ptrdiff_t, std::size_t
+#include <bit>          // std::countr_zero, std::endian
+#include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
 #include <cstring>      // std::memcpy
-#include <iterator>     // std::make_move_iterator
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
@@ -37,19 +37,18 @@ class JsonParser {
   explicit JsonParser(std::string_view text) noexcept
       : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
 
-  // Reads the whole document, once. Returns: null when it failed().
-  Value parse() {
+  // Reads the whole document into `to`, once. Returns: false where it is not JSON; then `to` holds
+  // what came before the problem().
+  bool parse(Value& to) {
     if (std::string_view(begin_, end_).starts_with("\xEF\xBB\xBF")) {
       return fail("a byte order mark must not stand before JSON");
     }
     skip_space();
-    Value v = value();
-    if (failed()) return {};
+    if (!value(to)) return false;
     skip_space();
-    return at_ == end_ ? std::move(v) : fail("want nothing more");
+    return at_ == end_ || fail("want nothing more");
   }
 
-  bool failed() const noexcept { return problem_ != nullptr; }
   const char* problem() const noexcept { return problem_; }
   std::size_t offset() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
 
@@ -67,157 +66,151 @@ class JsonParser {
     while (peek() == ' ' || peek() == '\n' || peek() == '\r' || peek() == '\t') ++at_;
   }
 
-  Value fail(const char* problem) noexcept {
+  bool fail(const char* problem) noexcept {
     problem_ = problem;
-    return {};
+    return false;
   }
 
-  Value value() {
+  bool value(Value& to) {
     switch (peek()) {
-      case '{': return nested(&JsonParser::map);
-      case '[': return nested(&JsonParser::list);
-      case '"': return ++at_, string();
-      case 't': return word("true", true);
-      case 'f': return word("false", false);
-      case 'n': return word("null", nullptr);
-      default: return number();
+      case '{': return enter() && map(to.become_map());
+      case '[': return enter() && list(to.become_list());
+      case '"': return string(to.become_string());
+      case 't': return word("true") && (to = true, true);
+      case 'f': return word("false") && (to = false, true);
+      case 'n': return word("null") && (to = nullptr, true);
+      default: return number(to);
     }
   }
 
-  Value word(std::string_view text, Value meaning) {
+  bool word(std::string_view text) noexcept {
     if (!std::string_view(at_, end_).starts_with(text)) return fail("want a value");
     at_ += text.size();
-    return meaning;
+    return true;
   }
 
-  Value number() {
+  bool number(Value& to) {
     if (peek() != '-' && (peek() < '0' || peek() > '9')) return fail("want a value");
     JsonNumber number(at_, end_);
-    Value v = number.read();
+    to = number.read();
     at_ = number.at();
     problem_ = number.problem();
-    return v;
+    return problem_ == nullptr;
   }
 
-  Value nested(Value (JsonParser::*rule)()) {
+  // Takes an opening bracket; leave() the closing one.
+  bool enter() noexcept {
     if (depth_ == json_depth) return fail("nested deeper than 512 levels");
-    ++depth_;
-    ++at_;
+    ++depth_, ++at_;
     skip_space();
-    Value v = (this->*rule)();
-    --depth_;
-    return v;
+    return true;
   }
 
-  Value list() {
-    if (skip(']')) return List();
-    const auto first = static_cast<std::ptrdiff_t>(pending_.size());
+  bool leave(char bracket, const char* problem) noexcept {
+    --depth_;
+    return skip(bracket) || fail(problem);
+  }
+
+  bool list(List& to) {
+    if (peek() == ']') return leave(']', "");
     do {
       skip_space();
-      pending_.push_back(value());
-      if (failed()) return {};
+      if (!value(to.emplace_back())) return false;
       skip_space();
     } while (skip(','));
-    if (!skip(']')) return fail("want ',' or ']'");
-    const auto from = pending_.begin() + first;
-    List items(std::make_move_iterator(from), std::make_move_iterator(pending_.end()));
-    pending_.erase(from, pending_.end());
-    return items;
+    return leave(']', "want ',' or ']'");
   }
 
-  Value map() {
-    Map entries;
-    if (skip('}')) return entries;
+  bool map(Map& to) {
+    if (peek() == '}') return leave('}', "");
     do {
       skip_space();
-      if (!skip('"'))
-        return fail(entries.empty() ? "want a key in quotes or '}'" : "want a key in quotes");
-      std::string key = string();
-      if (failed()) return {};
+      std::string key;
+      if (peek() != '"')
+        return fail(to.empty() ? "want a key in quotes or '}'" : "want a key in quotes");
+      if (!string(key)) return false;
       skip_space();
       if (!skip(':')) return fail("want ':'");
       skip_space();
-      Value v = value();
-      if (failed()) return {};
-      entries.insert_or_assign(entries.end(), std::move(key), std::move(v));
+      if (!value(to.try_emplace(to.end(), std::move(key))->second)) return false;
       skip_space();
     } while (skip(','));
-    return skip('}') ? Value(std::move(entries)) : fail("want ',' or '}'");
+    return leave('}', "want ',' or '}'");
   }
 
-  // What follows an opening quote, up to and with the closing one.
-  std::string string() {
-    std::string text;
-    const char* run = at_;  // [run, at_) is still to be copied
+  // From quote to quote, appended to `to`.
+  bool string(std::string& to) {
+    const char* run = ++at_;  // [run, at_) is still to be copied
     for (;;) {
       skip_plain();
-      if (at_ == end_) return fail("want '\"'"), text;
-      if (*at_ == '"') return text.append(run, at_++), text;
+      if (at_ == end_) return fail("want '\"'");
+      if (*at_ == '"') return to.append(run, at_++), true;
       if (*at_ == '\\') {
-        text.append(run, at_++);
-        escape(text);
+        to.append(run, at_++);
+        if (!escape(to)) return false;
         run = at_;
       } else if (const std::size_t size = utf8_front({at_, end_}).size; size > 1) {
         at_ += size;
       } else {
-        fail(size == 1 ? "a control character must be escaped" : "a byte that is not UTF-8");
+        return fail(size == 1 ? "a control character must be escaped" : "a byte that is not UTF-8");
       }
-      if (failed()) return text;
     }
   }
 
   // Goes on to the next byte that is not plain: a quote, a backslash, a control character, or part
   // of a character beyond ASCII.
   void skip_plain() noexcept {
-    std::uint64_t eight;
-    while (end_ - at_ >= 8 && (std::memcpy(&eight, at_, 8), all_plain(eight))) at_ += 8;
-    while (at_ != end_ && is_plain(*at_)) ++at_;
+    for (std::uint64_t eight; end_ - at_ >= 8; at_ += 8) {
+      std::memcpy(&eight, at_, 8);
+      if constexpr (std::endian::native == std::endian::big) eight = __builtin_bswap64(eight);
+      if (const std::uint64_t marks = not_plain(eight)) {
+        at_ += std::countr_zero(marks) / 8;
+        return;
+      }
+    }
+    while (at_ != end_ && not_plain(static_cast<unsigned char>(*at_) | plain_rest) == 0) ++at_;
   }
 
-  static bool is_plain(char c) noexcept {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
-  }
-
-  // Of each byte the top bit is set where it was set before, or where a subtraction went below
-  // zero: of 0x20 for controls, of 1 for what the exclusive or has made zero. A borrow may mark a
-  // byte too many, never one too few.
-  static bool all_plain(std::uint64_t eight) noexcept {
+  // Of each byte that is not plain the top bit: where it was set before, or where a subtraction
+  // goes below zero, of 0x20 for controls, of 1 for what the exclusive or has made zero. A borrow
+  // may mark plain bytes behind the first marked one, never before it.
+  static std::uint64_t not_plain(std::uint64_t eight) noexcept {
     constexpr std::uint64_t each = 0x0101010101010101;
     const std::uint64_t quote = (eight ^ each * '"') - each;
     const std::uint64_t backslash = (eight ^ each * '\\') - each;
     const std::uint64_t control = eight - each * 0x20;
-    return ((eight | quote | backslash | control) & each * 0x80) == 0;
+    return (eight | quote | backslash | control) & each * 0x80;
   }
+  static constexpr std::uint64_t plain_rest = 0x6161616161616100;  // seven times 'a'
 
-  // What follows a backslash.
-  void escape(std::string& to) {
+  // A backslash has been taken; what it means is appended.
+  bool escape(std::string& to) {
     constexpr std::string_view letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
     if (skip('u')) return unicode_escape(to);
     const std::size_t i = at_ == end_ ? letters.npos : letters.find(*at_);
-    if (i == letters.npos) return void(fail("want one of \"\\/bfnrtu after a backslash"));
+    if (i == letters.npos) return fail("want one of \"\\/bfnrtu after a backslash");
     ++at_;
     to += meanings[i];
+    return true;
   }
 
-  // What follows \u. Characters beyond U+FFFF come as two, a high and a low surrogate (RFC 8259 s.
-  // 7).
-  void unicode_escape(std::string& to) {
+  // \u has been taken. Beyond U+FFFF a character comes as two, a high and a low surrogate
+  // (RFC 8259 section 7).
+  bool unicode_escape(std::string& to) {
     const char* escape = at_ - 2;
-    char32_t c = hex4();
-    if (failed()) return;
+    char32_t c = 0, low = 0;
+    if (!hex4(c)) return false;
     if (c >= 0xD800 && c < 0xDC00 && std::string_view(at_, end_).starts_with("\\u")) {
       at_ += 2;
-      const char32_t low = hex4();
-      if (failed()) return;
-      c = low >= 0xDC00 && low < 0xE000 ? 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00) : c;
+      if (!hex4(low)) return false;
+      if (low >= 0xDC00 && low < 0xE000) c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
     }
-    if (c >= 0xD800 && c < 0xE000) return at_ = escape, void(fail("half of a surrogate pair"));
+    if (c >= 0xD800 && c < 0xE000) return at_ = escape, fail("half of a surrogate pair");
     append_utf8(to, c);
+    return true;
   }
 
-  char32_t hex4() noexcept {
-    char32_t c = 0;
+  bool hex4(char32_t& c) noexcept {
     for (int i = 0; i < 4; ++i, ++at_) {
       const char digit = peek(), letter = static_cast<char>(digit | 0x20);
       if (digit >= '0' && digit <= '9')
@@ -225,9 +218,9 @@ class JsonParser {
       else if (letter >= 'a' && letter <= 'f')
         c = c << 4 | static_cast<char32_t>(letter - 'a' + 10);
       else
-        return fail("want four hex digits"), U'\0';
+        return fail("want four hex digits");
     }
-    return c;
+    return true;
   }
 
   const char* const begin_;
@@ -235,7 +228,6 @@ class JsonParser {
   const char* const end_;
   const char* problem_ = nullptr;
   int depth_ = 0;
-  List pending_;
 };
 
 // Line and column of text[offset], from 1. A column is a character: its first byte is counted.

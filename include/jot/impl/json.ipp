@@ -30,15 +30,15 @@ JOT_INLINE JsonError::JsonError(int line, int column, const std::string& problem
 
 JOT_INLINE Value parse_json(std::string_view text) {
   detail::JsonParser parser(text);
-  Value v = parser.parse();
-  if (parser.failed()) throw detail::json_error(text, parser);
+  Value v;
+  if (!parser.parse(v)) throw detail::json_error(text, parser);
   return v;
 }
 
 JOT_INLINE Result<Value> try_parse_json(std::string_view text) {
   detail::JsonParser parser(text);
-  Value v = parser.parse();
-  if (parser.failed()) return Error(Errc::bad_message, detail::json_error(text, parser).what());
+  Value v;
+  if (!parser.parse(v)) return Error(Errc::bad_message, detail::json_error(text, parser).what());
   return v;
 }
 

@@ -104,6 +104,25 @@ JOT_INLINE void Value::set_number(std::uint64_t n) noexcept {
   set_number(static_cast<double>(n));
 }
 
+JOT_INLINE std::string& Value::become_string() noexcept {
+  drop();
+  kind_ = Kind::string;
+  return *std::construct_at(&text_);
+}
+
+JOT_INLINE List& Value::become_list() noexcept {
+  drop();
+  kind_ = Kind::list;
+  return *std::construct_at(&list_);
+}
+
+JOT_INLINE Map& Value::become_map() {
+  Map* map = new Map();
+  drop();
+  kind_ = Kind::map;
+  return *(map_ = map);
+}
+
 JOT_INLINE void Value::take(Value& other) noexcept {
   switch (other.kind_) {
     case Kind::null: break;
@@ -207,7 +226,7 @@ JOT_INLINE const Value& Value::operator[](std::string_view key) const& noexcept 
 }
 
 JOT_INLINE Value& Value::operator[](std::string_view key) & {
-  if (is_null()) *this = Value(Map());
+  if (is_null()) become_map();
   Map& map = as_map();
   auto at = map.lower_bound(key);
   if (at == map.end() || at->first != key) at = map.emplace_hint(at, key, Value());
@@ -232,7 +251,7 @@ JOT_INLINE std::size_t Value::size() const noexcept {
 }
 
 JOT_INLINE void Value::push_back(Value v) {
-  if (is_null()) *this = Value(List());
+  if (is_null()) become_list();
   as_list().push_back(std::move(v));
 }
 
