@@ -16,33 +16,33 @@ using State = HeadScanner::State;
 
 namespace {
 
-struct Outcome {
+struct Scanned {
   State state;
   int status;
   std::string reason, head;
   std::size_t length;
-  bool operator==(const Outcome&) const = default;
+  bool operator==(const Scanned&) const = default;
 };
 
-std::ostream& operator<<(std::ostream& out, const Outcome& o) {
+std::ostream& operator<<(std::ostream& out, const Scanned& o) {
   return out << static_cast<int>(o.state) << ' ' << o.status << ' ' << o.reason << " [" << o.head
              << "] " << o.length;
 }
 
-Outcome outcome(const HeadScanner& scanner, State state, std::string_view buffer) {
+Scanned outcome(const HeadScanner& scanner, State state, std::string_view buffer) {
   const bool complete = state == State::complete;
   return {state, scanner.verdict.status, scanner.verdict.reason,
           complete ? std::string(scanner.head(buffer)) : "", complete ? scanner.length() : 0};
 }
 
-Outcome scan_whole(std::string_view bytes, const HeadLimits& limits) {
+Scanned scan_whole(std::string_view bytes, const HeadLimits& limits) {
   HeadScanner scanner;
   const State state = scanner.scan(bytes, limits);
   return outcome(scanner, state, bytes);
 }
 
 // Shows the scanner a buffer that grows by `step` bytes, until it decides.
-Outcome scan_in_steps(std::string_view bytes, std::size_t step, const HeadLimits& limits) {
+Scanned scan_in_steps(std::string_view bytes, std::size_t step, const HeadLimits& limits) {
   HeadScanner scanner;
   for (std::size_t n = 0;; n += step) {
     const std::string_view buffer = bytes.substr(0, n);
@@ -101,7 +101,7 @@ TEST_CASE("scan: complete, need more or bad, the same for every cut") {
   };
   for (const auto& row : table) {
     INFO(row.name);
-    const Outcome whole = scan_whole(row.in, defaults);
+    const Scanned whole = scan_whole(row.in, defaults);
     CHECK(whole.state == row.want);
     CHECK(whole.status == row.status);
     CHECK(whole.reason == row.reason);
@@ -158,7 +158,7 @@ TEST_CASE("scan: limits are judged to the byte, and as soon as they are passed")
   };
   for (const auto& row : table) {
     INFO(row.name);
-    const Outcome whole = scan_whole(row.in, limits);
+    const Scanned whole = scan_whole(row.in, limits);
     CHECK(whole.state == row.want);
     CHECK(whole.status == row.status);
     for (const std::size_t step : {1u, 2u, 3u, 7u, 64u})
