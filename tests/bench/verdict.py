@@ -12,7 +12,8 @@ class Verdict:
         self.add(what, f"<= {bound}{unit}", measured, unit, note, measured <= bound)
 
     def add(self, what, hold, measured, unit, note, ok):
-        self.rows.append((what, hold, f"{measured:.4g}{unit}{note}", "ok" if ok else "MISSED"))
+        figure = f"{measured:.4g}" if isinstance(measured, float) else f"{measured}"
+        self.rows.append((what, hold, f"{figure}{unit}{note}", "ok" if ok else "MISSED"))
 
     def all_hold(self):
         return all(row[3] == "ok" for row in self.rows)
