@@ -16,7 +16,7 @@
 #pragma once
 
 #include "ascii.hpp"         // is_token, is_a, to_lower
-#include "clean_path.hpp"    // is_clean
+#include "clean_path.hpp"    // dots_in
 #include "path_segment.hpp"  // take_segment, decode_into
 
 #include <algorithm>        // std::min
@@ -67,7 +67,8 @@ inline std::string place(const std::source_location& where) {
 // Where in "METHOD host/path" the host begins (it may be empty).
 inline std::size_t host_begin(std::string_view text) noexcept {
   const std::size_t space = text.find_first_of(" \t");
-  return space == text.npos ? 0 : std::min(text.find_first_not_of(" \t", space), text.size());
+  if (space == text.npos || text.find('/') < space) return 0;
+  return std::min(text.find_first_not_of(" \t", space), text.size());
 }
 
 class PatternParser {
@@ -120,10 +121,14 @@ class PatternParser {
 
   // CONNECT alone is matched as it came; other paths are cleaned before anything can match.
   void check_clean() const {
-    if (pattern_.method == "CONNECT" || is_clean(text_.substr(path_))) return;
-    std::size_t end = path_ + 1;
-    while (is_clean(text_.substr(path_, end - path_)) && end < text_.size()) ++end;
-    fail(end - 1, "this never matches: a path has no empty segments, no . and no ..");
+    if (pattern_.method == "CONNECT") return;
+    for (std::size_t begin = path_ + 1, end; begin <= text_.size(); begin = end + 1) {
+      end = std::min(text_.find('/', begin), text_.size());
+      const bool empty = begin == end && end != text_.size();
+      if (empty || dots_in(text_.substr(begin, end - begin)) > 0) {
+        fail(begin, "this never matches: a path has no empty segments, no . and no ..");
+      }
+    }
   }
 
   // at_ is on a slash.
