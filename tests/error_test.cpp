@@ -5,7 +5,6 @@
 
 #include "catch.hpp"
 #include "jot/header.hpp"
-#include "jot/status.hpp"
 
 #include <memory>        // std::unique_ptr
 #include <stdexcept>     // std::invalid_argument
@@ -109,15 +108,4 @@ TEST_CASE("an HttpError is never a status that is no error") {
 
 TEST_CASE("an HttpError refuses a field that could split the response") {
   CHECK_THROWS_AS((jot::HttpError{400, "x", {{"A", "1\r\nB: 2"}}}), std::invalid_argument);
-}
-
-TEST_CASE("status texts follow the registry") {
-  CHECK(jot::status_text(200) == "OK");
-  CHECK(jot::status_text(103) == "Early Hints");
-  CHECK(jot::status_text(308) == "Permanent Redirect");
-  CHECK(jot::status_text(431) == "Request Header Fields Too Large");
-  CHECK(jot::status_text(511) == "Network Authentication Required");
-  for (const int status : {-1, 0, 99, 299, 306, 399, 419, 499, 509, 599, 600, 1 << 30}) {
-    CHECK(jot::status_text(status).empty());
-  }
 }

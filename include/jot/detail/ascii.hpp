@@ -42,9 +42,9 @@ struct ByteTable {
     for (int c = 'a'; c <= 'z'; ++c) mark(c, byte_alpha | everywhere);
     for (int c = 'A'; c <= 'Z'; ++c) mark(c, byte_alpha | everywhere);
     for (int c = 'a'; c <= 'f'; ++c) mark(c, byte_hex), mark(c - 32, byte_hex);
-    for (char c : std::string_view("!#$%&'*+-.^_`|~")) mark(c, byte_token);
-    for (char c : std::string_view("-._~")) mark(c, byte_unreserved | byte_host);
-    for (char c : std::string_view("!$&'()*+,;=%")) mark(c, byte_host);
+    for (const char c : std::string_view("!#$%&'*+-.^_`|~")) mark(c, byte_token);
+    for (const char c : std::string_view("-._~")) mark(c, byte_unreserved | byte_host);
+    for (const char c : std::string_view("!$&'()*+,;=%")) mark(c, byte_host);
   }
 
   constexpr void mark(int c, int kind) {
@@ -60,7 +60,7 @@ constexpr bool is_a(char c, ByteKind kind) noexcept {
 
 // Are all bytes of that kind? True for no bytes at all.
 constexpr bool all_are(std::string_view s, ByteKind kind) noexcept {
-  for (char c : s) {
+  for (const char c : s) {
     if (!is_a(c, kind)) return false;
   }
   return true;

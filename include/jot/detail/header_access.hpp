@@ -6,8 +6,10 @@
 // points at them. Only parsers use this door: what comes through it is not validated again.
 #pragma once
 
-#include "../header.hpp"
+#include "../header.hpp"  // Header
+#include "arena.hpp"      // Arena
 
+#include <cstddef>      // std::size_t
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1::detail {
@@ -21,6 +23,11 @@ struct HeaderAccess {
   // Removes all fields but keeps the memory: a Header that serves one request after the other
   // allocates nothing for them.
   static void clear(Header& header) noexcept { header.clear(); }
+
+  // How many bytes set() and add() keep, those of replaced values included.
+  static std::size_t bytes_kept(const Header& header) noexcept {
+    return header.bytes_ ? header.bytes_->used() : 0;
+  }
 };
 
 }  // namespace jot::inline v1::detail

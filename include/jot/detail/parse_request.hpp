@@ -119,7 +119,7 @@ inline Verdict parse_request_line(std::string_view line, std::size_t max_target,
   const char* p = line.data();
   const char* const end = p + line.size();
   while (p != end && is_a(*p, byte_token)) ++p;
-  head.method = {line.data(), p};
+  head.method = line.substr(0, static_cast<std::size_t>(p - line.data()));
   if (head.method.empty() || p == end || *p != ' ') return {400, "method is not a token"};
   const char* const target = ++p;
   while (p != end && is_a(*p, byte_target)) ++p;
@@ -175,6 +175,7 @@ struct ConnectionFields {
       case 10:
         if (iequals(f.name, "connection")) note_connection(f.value);
         break;
+      default: break;
     }
   }
 };

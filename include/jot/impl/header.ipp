@@ -47,8 +47,7 @@ JOT_INLINE Header::Header(Header&& other) noexcept
     : fields_(std::exchange(other.fields_, {})), bytes_(std::move(other.bytes_)) {}
 
 JOT_INLINE Header& Header::operator=(const Header& other) {
-  if (this != &other) *this = Header(other);
-  return *this;
+  return *this = Header(other);
 }
 
 JOT_INLINE Header& Header::operator=(Header&& other) noexcept {
