@@ -46,9 +46,7 @@ JOT_INLINE Header::Header(const Header& other) { keep_all(other.begin(), other.e
 JOT_INLINE Header::Header(Header&& other) noexcept
     : fields_(std::exchange(other.fields_, {})), bytes_(std::move(other.bytes_)) {}
 
-JOT_INLINE Header& Header::operator=(const Header& other) {
-  return *this = Header(other);
-}
+JOT_INLINE Header& Header::operator=(const Header& other) { return *this = Header(other); }
 
 JOT_INLINE Header& Header::operator=(Header&& other) noexcept {
   if (this == &other) return *this;
