@@ -152,7 +152,7 @@ TEST_CASE("notify_context: many, on many threads, one signal after the other") {
   std::atomic<int> ended = 0;
   auto [until, stop] = jot::with_cancel(jot::background());
   for (int i = 0; i < 3; ++i) {
-    threads.emplace_back([&, until = until] {
+    threads.emplace_back([&, until] {
       while (!until.done()) {
         const Context ctx = jot::notify_context({SIGUSR1, SIGUSR2});
         if (ctx.wait_for(1ms)) ++ended;

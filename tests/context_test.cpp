@@ -301,7 +301,7 @@ TEST_CASE("context: sleeping and waiting") {
   std::vector<std::thread> sleepers;
   std::atomic<int> woken = 0;
   for (int i = 0; i < 4; ++i) {
-    sleepers.emplace_back([&, ctx = ctx, i] {
+    sleepers.emplace_back([&, ctx, i] {
       if (i == 0) ctx.wait();
       if (i == 1 && ctx.sleep_for(jot::nanoseconds::max())) return;
       if (i == 2 && !ctx.wait_for(1h)) return;
@@ -347,7 +347,7 @@ TEST_CASE("context: stop_token wakes a condition variable and runs callbacks") {
   std::mutex mutex;
   std::condition_variable_any changed;
   bool ready = true;
-  std::thread waiter([&, ctx = ctx] {
+  std::thread waiter([&, ctx] {
     std::unique_lock lock(mutex);
     ready = changed.wait(lock, ctx.stop_token(), [] { return false; });
   });
@@ -389,7 +389,7 @@ TEST_CASE("context: after_func runs once, on the thread that ends it, when all b
   int runs = 0;
   bool child_done = false;
   std::thread::id ran_on;
-  jot::AfterFunc after = jot::after_func(ctx, [&, child = child] {
+  jot::AfterFunc after = jot::after_func(ctx, [&, child] {
     ++runs;
     child_done = child.done();
     ran_on = std::this_thread::get_id();

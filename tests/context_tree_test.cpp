@@ -81,7 +81,7 @@ TEST_CASE("context: a tree a hundred thousand deep ends and goes without recursi
 
 TEST_CASE("context: a million children come and go under one parent and leave nothing") {
   auto [parent, cancel] = jot::with_cancel(jot::background());
-  const auto come_and_go = [&parent = parent](int times) {
+  const auto come_and_go = [&parent](int times) {
     for (int i = 0; i < times; ++i) {
       auto [child, end] = i % 4 == 0 ? jot::with_timeout(parent, 1h) : jot::with_cancel(parent);
       auto after = jot::after_func(child, [] {});
@@ -172,7 +172,7 @@ class Stress {
       std::vector<std::thread> threads;
       auto [until, stop] = jot::with_timeout(jot::background(), time);
       for (std::uint64_t t = 0; t < 4; ++t) {
-        threads.emplace_back([this, t, until = until] {
+        threads.emplace_back([this, t, until] {
           Random random(seed_ + t);
           while (!until.done()) step(random);
         });
