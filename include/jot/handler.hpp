@@ -143,7 +143,7 @@ void announce_block() noexcept;  // gives the calling thread's lane away, if it 
 template <class F>
 constexpr void check_handler() {
   if constexpr (shape_of<F>() != Shape::none)
-    static_assert(Answer<AnswerOf<F>>,
+    static_assert(Answer<std::remove_cvref_t<AnswerOf<F>>>,
                   "jot: a handler returns nothing, text, HTML{...}, a Value, or what to_value() "
                   "makes one of");
   else if constexpr (Calls<F, Request&, ResponseWriter&>)
