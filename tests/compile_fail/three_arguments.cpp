@@ -1,0 +1,4 @@
+// error: jot: a handler takes (ResponseWriter&, Request&), one of them, or nothing
+#include "jot/router.hpp"
+
+jot::Handler h = [](jot::ResponseWriter&, jot::Request&, int) {};

@@ -1,0 +1,4 @@
+// error: jot: a handler takes (ResponseWriter&, Request&), in this order
+#include "jot/router.hpp"
+
+jot::Handler h = [](jot::Request&, jot::ResponseWriter&) {};
