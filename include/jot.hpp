@@ -15,24 +15,24 @@
 // impl/, and the machines that they run on under detail/, from bytes upwards.
 #pragma once
 
-#include "jot/version.hpp"  // which jot this is
 #include "jot/config.hpp"   // header only, or split
+#include "jot/version.hpp"  // which jot this is
 
-#include "jot/text.hpp"    // what can be written: strings, numbers, letters
-#include "jot/status.hpp"  // 404 is "Not Found"
-#include "jot/header.hpp"  // fields: names without case, values checked
 #include "jot/error.hpp"   // what went wrong: as a value, or thrown by a handler
-#include "jot/url.hpp"     // percent signs, and the pairs of a query
+#include "jot/header.hpp"  // fields: names without case, values checked
 #include "jot/mime.hpp"    // types by file name, or by a look at the bytes
+#include "jot/status.hpp"  // 404 is "Not Found"
+#include "jot/text.hpp"    // what can be written: strings, numbers, letters
+#include "jot/url.hpp"     // percent signs, and the pairs of a query
 
 #include "jot/context.hpp"  // does anybody still want this work done?
-#include "jot/value.hpp"    // data without a struct: for JSON, logs and templates
 #include "jot/json.hpp"     // values from text, and back
 #include "jot/log.hpp"      // a line for you; the client is not told
+#include "jot/value.hpp"    // data without a struct: for JSON, logs and templates
 
+#include "jot/handler.hpp"          // what may answer: any callable, wrapped by middleware
 #include "jot/request.hpp"          // what a client asks for
 #include "jot/response_writer.hpp"  // how a handler answers, at once or as it goes
-#include "jot/handler.hpp"          // what may answer: any callable, wrapped by middleware
 
 #include "jot/router.hpp"  // which handler answers this request?
 

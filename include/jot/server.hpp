@@ -7,7 +7,8 @@
 //     jot::listen_and_serve(":8080", app);                              // the ten-line program
 //
 //     jot::Server server{{.addr = "127.0.0.1:0", .handler = app, .idle_timeout = 30s}};
-//     server.start();                                                   // returns; addr() tells the port
+//     server.start();                                                   // returns; addr() tells
+//     the port
 //
 // Every request in a handler has a thread of its own, so a handler may block; a connection between
 // requests is parked and costs none. How that works is told in detail/lane.hpp.
@@ -47,7 +48,8 @@ struct ServerOptions {
 
   Handler handler = {};
 
-  // A request head, from its first byte to its last (for the first of a connection: from accept): 408.
+  // A request head, from its first byte to its last (for the first of a connection: from accept):
+  // 408.
   nanoseconds head_timeout = std::chrono::seconds(10);
 
   // Between two requests: then the connection is closed.
@@ -57,7 +59,8 @@ struct ServerOptions {
   // the server's threads, one or many at a time.
   Logger log = {};
 
-  // Bytes of a request body, chunked or not: more is 413. Body::set_limit() changes it for one request.
+  // Bytes of a request body, chunked or not: more is 413. Body::set_limit() changes it for one
+  // request.
   std::uint64_t max_body = 10u << 20;
 
   // Open connections. 0: the fd limit less 64. Beyond, the longest idle one makes room.
@@ -85,11 +88,13 @@ struct ServerOptions {
   nanoseconds write_timeout = std::chrono::seconds(30);
 };
 
-// Numbers since start(), and as they stand. Each is right by itself; together they are a moment's blur.
+// Numbers since start(), and as they stand. Each is right by itself; together they are a moment's
+// blur.
 struct ServerStats {
-  std::uint64_t requests = 0;   // answered, by whatever status
-  std::uint64_t accepted = 0;   // connections
-  std::uint64_t refused = 0;    // requests that were malformed, too large or too slow, and 503s of our own
+  std::uint64_t requests = 0;  // answered, by whatever status
+  std::uint64_t accepted = 0;  // connections
+  std::uint64_t refused =
+      0;  // requests that were malformed, too large or too slow, and 503s of our own
   std::uint64_t bytes_in = 0;   // from sockets
   std::uint64_t bytes_out = 0;  // to sockets
   std::size_t connections = 0;  // open now
@@ -117,9 +122,9 @@ class Server {
   // does not return before another thread calls shutdown().
   void listen_and_serve(const Context& until = background());
 
-  // Stops listening, closes parked connections, lets running requests finish with Connection: close.
-  // When `within` is done before they have: cancels their Contexts, and a second later cuts their
-  // connections. Returns, once all have ended, whether all had before `within` was.
+  // Stops listening, closes parked connections, lets running requests finish with Connection:
+  // close. When `within` is done before they have: cancels their Contexts, and a second later cuts
+  // their connections. Returns, once all have ended, whether all had before `within` was.
   bool shutdown(const Context& within);
 
   // Where it listens, "127.0.0.1:43211"; "" before start().

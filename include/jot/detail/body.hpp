@@ -5,16 +5,16 @@
 // In: the bytes behind the head, first those that came with it, then the socket's. Out: the body's
 // bytes, without their framing; HttpError where they are too many (413), broken (400) or too slow
 // (408). What comes behind the body is the next request, and stays in the Input.
-// The views of the Request point into `head_input`, so that one never grows here: once its bytes are
-// used up, later ones are received into an Input of the body's own.
+// The views of the Request point into `head_input`, so that one never grows here: once its bytes
+// are used up, later ones are received into an Input of the body's own.
 #pragma once
 
-#include "../error.hpp"        // HttpError
-#include "framing.hpp"         // BodyDecoder
-#include "input.hpp"           // Input
-#include "request_state.hpp"   // BodySource
-#include "response.hpp"        // Response
-#include "socket.hpp"          // Socket, Pace
+#include "../error.hpp"       // HttpError
+#include "framing.hpp"        // BodyDecoder
+#include "input.hpp"          // Input
+#include "request_state.hpp"  // BodySource
+#include "response.hpp"       // Response
+#include "socket.hpp"         // Socket, Pace
 
 #include <algorithm>  // std::min
 #include <cstring>    // std::memcpy

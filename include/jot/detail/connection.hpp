@@ -7,20 +7,21 @@
 //                              |          v   |
 //                              '------- ready-'
 //
-// A connection has two sides. The lane side belongs to whoever drives its lane, and needs no atomic.
-// The service side belongs to the one thread that serves it: at first the driver; when the lane is
-// taken over in the middle of a handler, the thread that the handler keeps. That thread gives the
-// side back by putting the connection on its lane's `returns`. Only the driver parks, closes, frees.
+// A connection has two sides. The lane side belongs to whoever drives its lane, and needs no
+// atomic. The service side belongs to the one thread that serves it: at first the driver; when the
+// lane is taken over in the middle of a handler, the thread that the handler keeps. That thread
+// gives the side back by putting the connection on its lane's `returns`. Only the driver parks,
+// closes, frees.
 //
 // Between requests it is parked: no thread, no buffer, only this struct and a place in epoll.
 #pragma once
 
-#include "../context.hpp"       // Clock
-#include "context_state.hpp"    // ContextState
-#include "framing.hpp"          // BodyDecoder
-#include "input.hpp"            // Input
-#include "parse_head.hpp"       // HeadScanner
-#include "returns.hpp"          // Returns
+#include "../context.hpp"     // Clock
+#include "context_state.hpp"  // ContextState
+#include "framing.hpp"        // BodyDecoder
+#include "input.hpp"          // Input
+#include "parse_head.hpp"     // HeadScanner
+#include "returns.hpp"        // Returns
 
 #include <atomic>   // std::atomic
 #include <cstddef>  // std::size_t
@@ -54,11 +55,11 @@ enum class Sequel : std::uint8_t {
 // How far a message has been understood.
 struct MessageProgress {
   HeadScanner scanner;
-  BodyDecoder body;         // phase drain: of the rest; phase body: looks for a chunked body's end
+  BodyDecoder body;  // phase drain: of the rest; phase body: looks for a chunked body's end
   std::uint64_t drain_until = 0;  // phase drain: the total that we are ready to pass over
   Clock::time_point began;        // phases body and drain: since when
-  std::size_t looked_at = 0;  // phase body: bytes behind the head that it has seen
-  std::size_t wanted = 0;     // phase body: bytes in all, where the length is known
+  std::size_t looked_at = 0;      // phase body: bytes behind the head that it has seen
+  std::size_t wanted = 0;         // phase body: bytes in all, where the length is known
 };
 
 // What a parked connection keeps, if it was cut off in the middle of a message.
@@ -90,11 +91,11 @@ struct Connection {
   bool ended = false;    // its end has been read: nothing more will come
   bool expired = false;  // its time is up: it is in the ready list to be told so
   Lane* const lane;
-  DeadlineQueue* queue = nullptr;  // the one it stands in
-  Connection *sooner = nullptr, *later = nullptr;     // its neighbours there
-  Clock::time_point since;                            // when its time began to run
-  Connection *previous = nullptr, *next = nullptr;    // of all connections of the lane
-  Connection* behind = nullptr;                       // in the ready list, or among the graves
+  DeadlineQueue* queue = nullptr;                   // the one it stands in
+  Connection *sooner = nullptr, *later = nullptr;   // its neighbours there
+  Clock::time_point since;                          // when its time began to run
+  Connection *previous = nullptr, *next = nullptr;  // of all connections of the lane
+  Connection* behind = nullptr;                     // in the ready list, or among the graves
 
   // ---- service side: whoever serves it ----
   Phase phase = Phase::head;
@@ -106,9 +107,9 @@ struct Connection {
   Connection* below = nullptr;  // on the stack of returns
 
   // ---- both ----
-  // The state of the Context of the request in service: nullptr until a handler asks for one; gone()
-  // once the client has left. See Lane::hang_up(). The pointer holds a reference, which only the
-  // driver drops. Release when set to a state, acquire when read: who cancels it sees it whole.
+  // The state of the Context of the request in service: nullptr until a handler asks for one;
+  // gone() once the client has left. See Lane::hang_up(). The pointer holds a reference, which only
+  // the driver drops. Release when set to a state, acquire when read: who cancels it sees it whole.
   std::atomic<CancelState*> context{nullptr};
 };
 

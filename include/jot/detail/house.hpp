@@ -2,14 +2,14 @@
 //
 // house.hpp -- what do all lanes of one server share?
 //
-// Its options and handler, which never change once it serves; how far its end has come; and how many
-// threads sit in handlers.
+// Its options and handler, which never change once it serves; how far its end has come; and how
+// many threads sit in handlers.
 #pragma once
 
 #include "../handler.hpp"  // Handler
 #include "../server.hpp"   // ServerOptions
 
-#include "fd.hpp"           // Fd
+#include "fd.hpp"  // Fd
 
 #include <sys/eventfd.h>  // eventfd
 
@@ -42,7 +42,8 @@ struct House {
   std::atomic<Stop> stop{Stop::no};
 
   // Threads that keep a request and have lost their lane. Up when a lane's word is won, down when
-  // the connection comes back. Relaxed: compared with max_threads, where one more or less is allowed.
+  // the connection comes back. Relaxed: compared with max_threads, where one more or less is
+  // allowed.
   std::atomic<std::ptrdiff_t> detached{0};
 
   // Open connections. Relaxed: a number to compare with a limit.

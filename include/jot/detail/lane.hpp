@@ -14,8 +14,8 @@
 // anything over, so that a short request costs one recv, one send and a share of one epoll_wait.
 //
 // But a handler may block, and then its lane must not wait with it. So all user code runs in a
-// guarded call: before it the driver makes the lane's word odd (enter), after it even (leave). While
-// it is odd, another thread may take the lane over, by moving the word itself (wheel.hpp):
+// guarded call: before it the driver makes the lane's word odd (enter), after it even (leave).
+// While it is odd, another thread may take the lane over, by moving the word itself (wheel.hpp):
 //
 //   - the watcher, when it finds the driver asleep in the call, or still there after 10 ms;
 //   - the driver, when something in jot is about to block and says so (Seat::give_away);
@@ -23,15 +23,16 @@
 //
 // The loser is detached: a plain thread with one request, which it answers. Then it pushes the
 // connection to the lane's returns and waits in the thread cache. Meanwhile the lane has its next
-// driver, which goes on where the batch stood: batch, lists and queues are the lane's, not the thread's.
+// driver, which goes on where the batch stood: batch, lists and queues are the lane's, not the
+// thread's.
 //
-// Who may touch what: between enter and a successful leave, a thread touches its connection's service
-// side, its own buffers, and atomics; nothing of the lane, for it may not be its driver any more.
-// Functions that make a guarded call return false when the lane was lost in it; their callers return
-// at once.
+// Who may touch what: between enter and a successful leave, a thread touches its connection's
+// service side, its own buffers, and atomics; nothing of the lane, for it may not be its driver any
+// more. Functions that make a guarded call return false when the lane was lost in it; their callers
+// return at once.
 //
-// A connection is freed only when the batch is used up, so no event in it can point at freed memory;
-// and only after it was taken out of epoll, so no later one can.
+// A connection is freed only when the batch is used up, so no event in it can point at freed
+// memory; and only after it was taken out of epoll, so no later one can.
 #pragma once
 
 #include "deadline_queue.hpp"  // DeadlineQueue
@@ -72,8 +73,9 @@ class Lane {
 
   // ---- from any thread ----
 
-  // A new connection, or one that comes back: the caller touches it no more. Push, then look whether
-  // the driver sleeps; the driver says that it sleeps, then looks for pushes: one sees the other.
+  // A new connection, or one that comes back: the caller touches it no more. Push, then look
+  // whether the driver sleeps; the driver says that it sleeps, then looks for pushes: one sees the
+  // other.
   void give(Connection& c) noexcept {
     returns_.push(&c);
     if (asleep_.load(std::memory_order_seq_cst)) wake();

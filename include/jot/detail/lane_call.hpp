@@ -53,9 +53,9 @@ inline void Lane::answer_given_away(Service& own, Wheel::Turn& turn, RouteMemory
     expect.fetch_sub(1, std::memory_order_relaxed);
 }
 
-// Ends the Context of the request in service, if its handler has asked for one; if it does so later,
-// that one is born cancelled. Its callbacks are user code: while they run the request may end, and
-// the lane may be lost, so they run with a reference of their own.
+// Ends the Context of the request in service, if its handler has asked for one; if it does so
+// later, that one is born cancelled. Its callbacks are user code: while they run the request may
+// end, and the lane may be lost, so they run with a reference of their own.
 inline bool Lane::cancel(Connection& c, const char* cause) noexcept {
   CancelState* state = nullptr;
   if (c.context.compare_exchange_strong(state, gone(), std::memory_order_acq_rel,

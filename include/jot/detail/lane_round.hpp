@@ -27,9 +27,7 @@ inline bool Lane::take_in() noexcept {
   shed();
   expire(head_), expire(idle_), expire(body_), expire(linger_);
   clear_graves();
-  if (!deliver_notes()) return false;
-  ended_ = heeded_ != Stop::no && !all_ && returns_.empty();
-  return true;
+  return deliver_notes();
 }
 
 inline void Lane::absorb(Connection& c) noexcept {
@@ -175,6 +173,8 @@ inline bool Lane::deliver_notes() noexcept {
 
 inline void Lane::wait() noexcept {
   clear_graves();
+  ended_ =
+      heeded_ != Stop::no && !all_ && returns_.empty();  // no new ones come: the acceptor is gone
   Connection* oldest = idle_.first();
   oldest_idle_.store(oldest ? oldest->since.time_since_epoch().count() : INT64_MAX,
                      std::memory_order_relaxed);
@@ -184,8 +184,8 @@ inline void Lane::wait() noexcept {
   if (first_ready_) {
     batch_size_ = epoll_wait(epoll_.get(), batch_.data(), most, 0);
   } else {
-    // Says that it sleeps, then looks once more: see give(), wake(). Every end of the sleep looks at
-    // the watcher: see WakeFlag.
+    // Says that it sleeps, then looks once more: see give(), wake(). Every end of the sleep looks
+    // at the watcher: see WakeFlag.
     asleep_.store(true, std::memory_order_seq_cst);
     if (!anything_to_do()) batch_size_ = epoll_wait(epoll_.get(), batch_.data(), most, timeout());
     asleep_.store(false, std::memory_order_seq_cst);

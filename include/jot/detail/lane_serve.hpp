@@ -96,12 +96,12 @@ inline Lane::Next Lane::examine(Service& own) noexcept try {
 // At the cap, or short of threads, a call could leave the lane without a driver.
 inline bool Lane::overloaded() const noexcept {
   auto most = static_cast<std::ptrdiff_t>(house_.options.max_threads);
-  return house_.detached.load(std::memory_order_relaxed) >= most ||
-         cache_.short_of_spares();
+  return house_.detached.load(std::memory_order_relaxed) >= most || cache_.short_of_spares();
 }
 
-// True: there is more to examine, or to refuse. A recv that was short has drained the socket, except
-// where a hang-up was seen: behind the bytes there is an end to be read, and no event will tell.
+// True: there is more to examine, or to refuse. A recv that was short has drained the socket,
+// except where a hang-up was seen: behind the bytes there is an end to be read, and no event will
+// tell.
 inline bool Lane::receive(Connection& c, Next& next) noexcept try {
   Service& own = *service_;
   if (c.drained && !c.hang_up) return false;

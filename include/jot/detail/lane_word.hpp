@@ -35,8 +35,9 @@ class LaneWord {
   }
 
   // Leave, take over or give away the call v. False: somebody else was first.
-  // acq_rel: acquire, for the winner goes on with the lane's memory as enter() left it; release, for
-  // a driver that leaves has nothing newer to publish, but a watcher's win must be seen by its like.
+  // acq_rel: acquire, for the winner goes on with the lane's memory as enter() left it; release,
+  // for a driver that leaves has nothing newer to publish, but a watcher's win must be seen by its
+  // like.
   bool move_on(std::uint64_t v) noexcept {
     return word_.compare_exchange_strong(v, v + 1, std::memory_order_acq_rel,
                                          std::memory_order_acquire);

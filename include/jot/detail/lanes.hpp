@@ -126,7 +126,8 @@ class Engine {
     }
     if (house_.options.max_connections) return house_.options.max_connections;
     constexpr rlim_t kept = 64;
-    return static_cast<std::size_t>(limit.rlim_cur > 2 * kept ? limit.rlim_cur - kept : limit.rlim_cur);
+    return static_cast<std::size_t>(limit.rlim_cur > 2 * kept ? limit.rlim_cur - kept
+                                                              : limit.rlim_cur);
   }
 
   House house_;

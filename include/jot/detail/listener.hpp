@@ -10,12 +10,12 @@
 #include "fd.hpp"            // Fd
 #include "peer_address.hpp"  // local_address
 
+#include <fcntl.h>        // fcntl
 #include <netdb.h>        // getaddrinfo
 #include <netinet/tcp.h>  // TCP_NODELAY
 #include <sys/socket.h>   // socket, bind, listen
 #include <sys/stat.h>     // stat
 #include <sys/un.h>       // sockaddr_un
-#include <fcntl.h>        // fcntl
 #include <unistd.h>       // unlink, getpid
 
 #include <cerrno>        // errno
@@ -37,8 +37,10 @@ namespace jot::inline v1::detail {
 // Its file is removed when it ends, if it made one.
 class Listener {
  public:
-  explicit Listener(Fd fd, std::string unix_path = {}) : fd_(std::move(fd)), path_(std::move(unix_path)) {}
-  Listener(Listener&& from) noexcept : fd_(std::move(from.fd_)), path_(std::exchange(from.path_, {})) {}
+  explicit Listener(Fd fd, std::string unix_path = {})
+      : fd_(std::move(fd)), path_(std::move(unix_path)) {}
+  Listener(Listener&& from) noexcept
+      : fd_(std::move(from.fd_)), path_(std::exchange(from.path_, {})) {}
   ~Listener() {
     if (!path_.empty()) unlink(path_.c_str());
   }
@@ -49,7 +51,9 @@ class Listener {
   std::string path_;
 };
 
-inline Fd stream_socket(int family) { return Fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)); }
+inline Fd stream_socket(int family) {
+  return Fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
 
 inline bool set_option(int fd, int level, int name, int value) noexcept {
   return setsockopt(fd, level, name, &value, sizeof value) == 0;
@@ -57,7 +61,7 @@ inline bool set_option(int fd, int level, int name, int value) noexcept {
 
 // Does somebody answer at this socket file? One that a dead process left behind is in nobody's way.
 inline bool is_stale(const sockaddr_un& address, socklen_t length) {
-  struct stat info {};
+  struct stat info{};
   if (stat(address.sun_path, &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
   Fd probe = stream_socket(AF_UNIX);
   return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0 &&
@@ -121,10 +125,11 @@ inline HostPort split_listen_address(const std::string& addr) {
   bool bracketed = addr.starts_with('[');
   if (colon == addr.npos || (bracketed && (colon < 3 || addr[colon - 1] != ']')) ||
       (!bracketed && addr.find(':') != colon))
-    throw std::invalid_argument("jot: address without a port (want host:port or [ip6]:port): " + addr);
+    throw std::invalid_argument("jot: address without a port (want host:port or [ip6]:port): " +
+                                addr);
   std::string digits = addr.substr(colon + 1);
-  if (digits.empty() || digits.size() > 5 || digits.find_first_not_of("0123456789") != digits.npos ||
-      std::atoi(digits.c_str()) > 65535)
+  if (digits.empty() || digits.size() > 5 ||
+      digits.find_first_not_of("0123456789") != digits.npos || std::atoi(digits.c_str()) > 65535)
     throw std::invalid_argument("jot: bad port (want 0 to 65535): " + addr);
   return {bracketed ? addr.substr(1, colon - 2) : addr.substr(0, colon),
           static_cast<std::uint16_t>(std::atoi(digits.c_str()))};
@@ -138,7 +143,8 @@ inline Listener listen_tcp(const std::string& addr, bool reuse_port) {
   int failed = getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found);
   if (failed) throw std::invalid_argument("jot: " + addr + ": " + gai_strerror(failed));
   std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
-  const addrinfo* chosen = found;  // for names with both, IPv4: it is what clients of "localhost" try
+  const addrinfo* chosen =
+      found;  // for names with both, IPv4: it is what clients of "localhost" try
   for (auto* a = found; a; a = a->ai_next)
     if (a->ai_family == AF_INET && chosen->ai_family != AF_INET) chosen = a;
   Fd fd = listen_on(chosen->ai_family, chosen->ai_addr, chosen->ai_addrlen, reuse_port);
@@ -150,10 +156,12 @@ inline Listener listen_tcp(const std::string& addr, bool reuse_port) {
 inline std::vector<Listener> inherited_listeners() {
   const char *pid = std::getenv("LISTEN_PID"), *count = std::getenv("LISTEN_FDS");
   int n = pid && count && std::atoi(pid) == getpid() ? std::atoi(count) : 0;
-  if (n <= 0) throw std::invalid_argument("jot: no sockets were handed over (LISTEN_PID, LISTEN_FDS)");
+  if (n <= 0)
+    throw std::invalid_argument("jot: no sockets were handed over (LISTEN_PID, LISTEN_FDS)");
   std::vector<Listener> all;
   for (int fd = 3; fd < 3 + n; ++fd) {
-    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 || fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
       throw_listen_error(errno, "systemd (fd " + std::to_string(fd) + ")");
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);  // fails for a unix socket, which needs none
     all.emplace_back(Fd(fd));
@@ -164,8 +172,10 @@ inline std::vector<Listener> inherited_listeners() {
 inline std::vector<Listener> open_listeners(const std::string& addr, bool reuse_port) {
   if (addr == "systemd") return inherited_listeners();
   std::vector<Listener> all;
-  if (addr.starts_with("unix:")) all.push_back(listen_unix(addr));
-  else all.push_back(listen_tcp(addr, reuse_port));
+  if (addr.starts_with("unix:"))
+    all.push_back(listen_unix(addr));
+  else
+    all.push_back(listen_tcp(addr, reuse_port));
   return all;
 }
 

@@ -62,7 +62,10 @@ struct HeadScanner {
   enum class State { need_more, complete, bad };
 
   // buffer: all bytes since the start of this message; what was scanned must not have changed.
+  // Asked again after complete or bad, it says the same again.
   State scan(std::string_view buffer, const HeadLimits& limits) noexcept {
+    if (is_complete) return State::complete;
+    if (!verdict.ok()) return State::bad;
     for (;;) {
       if (starts_wrongly(buffer)) return refuse({400, "does not start with a token: not HTTP"});
       const std::size_t at = find_line_break(buffer, scanned);
@@ -77,7 +80,7 @@ struct HeadScanner {
       const bool is_first_line = line_start == begin;
       line_start = scanned = at + 2;
       if (!line_is_empty) continue;
-      if (!is_first_line) return State::complete;
+      if (!is_first_line) return is_complete = true, State::complete;
       if (begin != 0) return refuse({400, "empty lines before the request line"});
       begin = scanned;
     }
@@ -97,7 +100,8 @@ struct HeadScanner {
   std::size_t scanned = 0;     // no need to look at bytes before this one again
   std::size_t begin = 0;       // of the start line
   std::size_t line_start = 0;  // of the line that scanned is in
-  Verdict verdict;             // when bad
+  bool is_complete = false;
+  Verdict verdict;  // when bad
 
  private:
   State refuse(Verdict v) noexcept { return verdict = v, State::bad; }

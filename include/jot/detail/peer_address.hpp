@@ -2,8 +2,9 @@
 //
 // peer_address.hpp -- how does a socket address read?
 //
-// In: what the kernel says of a socket. Out: "192.0.2.1:40312", "[2001:db8::1]:40312", "unix:/run/app.sock",
-// "unix:" for one without a name. An IPv4 client of a socket for both reads as IPv4.
+// In: what the kernel says of a socket. Out: "192.0.2.1:40312", "[2001:db8::1]:40312",
+// "unix:/run/app.sock", "unix:" for one without a name. An IPv4 client of a socket for both reads
+// as IPv4.
 #pragma once
 
 #include <arpa/inet.h>   // inet_ntop, ntohs
@@ -18,7 +19,8 @@
 namespace jot::inline v1::detail {
 
 inline std::string unix_address(const sockaddr_un& a, socklen_t length) {
-  std::size_t room = length > offsetof(sockaddr_un, sun_path) ? length - offsetof(sockaddr_un, sun_path) : 0;
+  std::size_t room =
+      length > offsetof(sockaddr_un, sun_path) ? length - offsetof(sockaddr_un, sun_path) : 0;
   if (room > 0 && a.sun_path[0] == '\0') return "unix:@" + std::string(a.sun_path + 1, room - 1);
   return "unix:" + std::string(a.sun_path, strnlen(a.sun_path, room));
 }
@@ -46,13 +48,15 @@ inline std::string address_text(const sockaddr_storage& a, socklen_t length) {
 inline std::string peer_address(int fd) {
   sockaddr_storage a{};
   socklen_t length = sizeof a;
-  return getpeername(fd, reinterpret_cast<sockaddr*>(&a), &length) == 0 ? address_text(a, length) : "";
+  return getpeername(fd, reinterpret_cast<sockaddr*>(&a), &length) == 0 ? address_text(a, length)
+                                                                        : "";
 }
 
 inline std::string local_address(int fd) {
   sockaddr_storage a{};
   socklen_t length = sizeof a;
-  return getsockname(fd, reinterpret_cast<sockaddr*>(&a), &length) == 0 ? address_text(a, length) : "";
+  return getsockname(fd, reinterpret_cast<sockaddr*>(&a), &length) == 0 ? address_text(a, length)
+                                                                        : "";
 }
 
 }  // namespace jot::inline v1::detail

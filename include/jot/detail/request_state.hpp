@@ -6,14 +6,14 @@
 // One per thread, used again for each request: reset() forgets the values and keeps the memory.
 #pragma once
 
-#include "../context.hpp"  // Context
+#include "../context.hpp"          // Context
+#include "../header.hpp"           // Header
+#include "../log.hpp"              // Logger
+#include "../request.hpp"          // Body, Request
 #include "../response_writer.hpp"  // ResponseWriter
-#include "../header.hpp"   // Header
-#include "../log.hpp"      // Logger
-#include "../request.hpp"  // Body, Request
-#include "../url.hpp"      // Values
-#include "../value.hpp"    // Value
-#include "parse_request.hpp"  // RequestHead
+#include "../url.hpp"              // Values
+#include "../value.hpp"            // Value
+#include "parse_request.hpp"       // RequestHead
 
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
@@ -76,22 +76,22 @@ class PathValues {
 };
 
 struct RequestState {
-  RequestHead head;               // views into the connection's buffer
-  Header header;                  // likewise
+  RequestHead head;  // views into the connection's buffer
+  Header header;     // likewise
   std::string_view scheme = "http";
   Body body;
-  Origin* origin = nullptr;       // nullptr: a request made for a test
-  const Logger* log = nullptr;    // the server's
+  Origin* origin = nullptr;     // nullptr: a request made for a test
+  const Logger* log = nullptr;  // the server's
 
   // Filled in by a Router.
-  std::string_view pattern;       // of the route that matched
+  std::string_view pattern;  // of the route that matched
   PathValues path_values;
-  std::string_view rest;          // what a subtree pattern left over of the path, as it came
-  std::size_t mount_size = 0;     // how much of head.path the mounts around this Router have used up
-  std::string scratch;            // for a segment that a predicate must see decoded
-  const void* matched_by = nullptr;           // the table that was asked ahead of the call ...
-  const void* matched_route = nullptr;        // ... and what it found
-  const ErrorPage* error_page = nullptr;      // the innermost Router's, else nullptr
+  std::string_view rest;       // what a subtree pattern left over of the path, as it came
+  std::size_t mount_size = 0;  // how much of head.path the mounts around this Router have used up
+  std::string scratch;         // for a segment that a predicate must see decoded
+  const void* matched_by = nullptr;       // the table that was asked ahead of the call ...
+  const void* matched_route = nullptr;    // ... and what it found
+  const ErrorPage* error_page = nullptr;  // the innermost Router's, else nullptr
 
   // Made when first asked for.
   std::optional<Context> context;

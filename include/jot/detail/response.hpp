@@ -30,7 +30,7 @@ namespace jot::inline v1::detail {
 
 class Response final : public ResponseWriter, public Flusher {
  public:
-  static constexpr std::size_t buffer_size = 16u << 10;    // of one response's body
+  static constexpr std::size_t buffer_size = 16u << 10;     // of one response's body
   static constexpr std::size_t most_held_back = 64u << 10;  // of a pipeline's answers
 
   explicit Response(Socket& socket) : socket_(socket) {}
@@ -93,7 +93,8 @@ class Response final : public ResponseWriter, public Flusher {
     return terms_.keep_alive && !unread_body_closes_ && !broken_ && !socket_.gone();
   }
 
-  // The client must see this response cut short: it was given up, or has not the length it declared.
+  // The client must see this response cut short: it was given up, or has not the length it
+  // declared.
   bool broken() const noexcept { return broken_; }
 
   // The handler declared a Content-Length and wrote another: worth a line in the log.
@@ -183,8 +184,10 @@ class Response final : public ResponseWriter, public Flusher {
     }
     length_ = length;
     if (notes.close || unread_body_closes_) terms_.keep_alive = false;
-    if (!terms_.keep_alive) out_ += "Connection: close\r\n";
-    else if (terms_.http_1_0) out_ += "Connection: keep-alive\r\n";
+    if (!terms_.keep_alive)
+      out_ += "Connection: close\r\n";
+    else if (terms_.http_1_0)
+      out_ += "Connection: keep-alive\r\n";
   }
 
   // Moves body_ to out_, framed; `more` follows it in the same frame.
@@ -230,9 +233,9 @@ class Response final : public ResponseWriter, public Flusher {
   int status_ = 200;
   bool unread_body_closes_ = false;
   bool committed_ = false, broken_ = false, lied_ = false, sending_ = false;
-  std::uint64_t written_ = 0;                // by the handler
-  std::uint64_t framed_ = 0;                 // of these, in frames
-  std::uint64_t length_ = length_unknown;    // as declared in the head
+  std::uint64_t written_ = 0;              // by the handler
+  std::uint64_t framed_ = 0;               // of these, in frames
+  std::uint64_t length_ = length_unknown;  // as declared in the head
 };
 
 }  // namespace jot::inline v1::detail

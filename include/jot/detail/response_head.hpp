@@ -25,9 +25,9 @@ inline constexpr std::uint64_t length_unknown = ~std::uint64_t{0};
 
 // What the request allows its response to be.
 struct ResponseTerms {
-  bool head_only = false;   // the method was HEAD
-  bool http_1_0 = false;    // no chunks, and keep-alive must be said
-  bool keep_alive = true;   // as the client wishes
+  bool head_only = false;  // the method was HEAD
+  bool http_1_0 = false;   // no chunks, and keep-alive must be said
+  bool keep_alive = true;  // as the client wishes
 };
 
 // What a handler's fields say about framing.

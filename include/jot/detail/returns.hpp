@@ -14,8 +14,8 @@ namespace jot::inline v1::detail {
 template <class T>
 class Returns {
  public:
-  // The caller may not touch *item any more. seq_cst: the push is one half of a store-load pair with
-  // the driver's `asleep` (see Lane::wait); it also releases what was written to *item.
+  // The caller may not touch *item any more. seq_cst: the push is one half of a store-load pair
+  // with the driver's `asleep` (see Lane::wait); it also releases what was written to *item.
   void push(T* item) noexcept {
     item->below = top_.load(std::memory_order_relaxed);
     while (!top_.compare_exchange_weak(item->below, item, std::memory_order_seq_cst,

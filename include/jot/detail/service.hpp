@@ -15,11 +15,11 @@
 // Threads: the one that owns it. All of it may be called whether or not that thread drives a lane.
 #pragma once
 
-#include "../error.hpp"   // Errc
-#include "body.hpp"       // ConnectionBody
-#include "connection.hpp" // Connection
-#include "error_page.hpp" // call_handler
-#include "house.hpp"      // House
+#include "../error.hpp"    // Errc
+#include "body.hpp"        // ConnectionBody
+#include "connection.hpp"  // Connection
+#include "error_page.hpp"  // call_handler
+#include "house.hpp"       // House
 #include "parse_request.hpp"
 #include "peer_address.hpp"   // peer_address
 #include "request_state.hpp"  // RequestState, Origin
@@ -35,8 +35,9 @@ namespace jot::inline v1::detail {
 class Service final : private Origin {
  public:
   static constexpr std::size_t receive_size = 16u << 10;
-  static constexpr std::size_t least_receive = 1u << 10;   // into a parked connection's own bytes
-  static constexpr std::size_t most_read_ahead = 64u << 10;  // of a body, before the handler is called
+  static constexpr std::size_t least_receive = 1u << 10;  // into a parked connection's own bytes
+  static constexpr std::size_t most_read_ahead = 64u
+                                                 << 10;  // of a body, before the handler is called
 
   enum class Next {
     more,     // more bytes are needed
@@ -72,8 +73,10 @@ class Service final : private Origin {
     Connection& c = *connection_;
     c.answerable = next_ == Next::request || next_ == Next::refusal;
     c.tally.bytes_in += socket_.bytes_in(), c.tally.bytes_out += socket_.bytes_out();
-    if (in_message() && c.phase != Phase::linger) keep(c);
-    else c.kept.reset();
+    if (in_message() && c.phase != Phase::linger)
+      keep(c);
+    else
+      c.kept.reset();
     if (uses_kept_) input_ = std::move(own_), uses_kept_ = false;
     input_.clear();
   }
@@ -130,8 +133,10 @@ class Service final : private Origin {
   // bytes hold already.
   void answer() noexcept {
     ++connection_->tally.requests;
-    if (refusal_.ok()) answer_request();
-    else answer_refusal();
+    if (refusal_.ok())
+      answer_request();
+    else
+      answer_refusal();
     decide_sequel();
     next_ = connection_->sequel == Sequel::go_on ? examine_noexcept() : Next::linger;
     bool more_to_answer = next_ == Next::request || next_ == Next::refusal;
@@ -150,15 +155,14 @@ class Service final : private Origin {
   // A body that trickles: slower than min_rate, once the grace is over.
   bool too_slow(Clock::time_point now) const noexcept {
     if (connection_->phase != Phase::body && connection_->phase != Phase::drain) return false;
-    auto due = std::chrono::duration_cast<std::chrono::seconds>(now - progress_.began - Pace::grace);
+    auto due =
+        std::chrono::duration_cast<std::chrono::seconds>(now - progress_.began - Pace::grace);
     std::uint64_t came = progress_.body.total() + input_.size();
     return due.count() > 0 && came < static_cast<std::uint64_t>(due.count()) * Pace::min_rate;
   }
 
   // Is what has been received the beginning of something?
-  bool in_message() const noexcept {
-    return connection_->phase != Phase::head || !input_.empty();
-  }
+  bool in_message() const noexcept { return connection_->phase != Phase::head || !input_.empty(); }
 
   Connection& connection() noexcept { return *connection_; }
 
@@ -266,8 +270,9 @@ class Service final : private Origin {
   void log_refusal() noexcept try {
     if (refusal_.status == 503) response_.header().set("Retry-After", "1");
     error(response_, refusal_.status, status_text(refusal_.status));
-    house_.options.log.warn("refused", {{"status", refusal_.status}, {"reason", refusal_.reason},
-                                        {"remote", remote_addr()}});
+    house_.options.log.warn(
+        "refused",
+        {{"status", refusal_.status}, {"reason", refusal_.reason}, {"remote", remote_addr()}});
   } catch (...) {
   }
 
@@ -287,13 +292,16 @@ class Service final : private Origin {
   void decide_sequel() noexcept {
     Connection& c = *connection_;
     body_.return_rest();
-    if (response_.broken()) c.sequel = response_.ends_by_close() ? Sequel::abort : Sequel::close;
-    else if (socket_.gone()) c.sequel = Sequel::close;
+    if (response_.broken())
+      c.sequel = response_.ends_by_close() ? Sequel::abort : Sequel::close;
+    else if (socket_.gone())
+      c.sequel = Sequel::close;
     else if (!response_.keep_alive() || body_.failed() || body_.awaits_invitation())
       c.sequel = body_.done() && !body_.failed() && refusal_.ok() && input_.empty() && c.drained
                      ? Sequel::close
                      : Sequel::linger;
-    else if (!body_.done()) start_draining();
+    else if (!body_.done())
+      start_draining();
   }
 
   void start_draining() noexcept {
@@ -335,8 +343,10 @@ class Service final : private Origin {
 
   void keep(Connection& c) {
     if (!c.kept) c.kept = std::make_unique<Kept>();
-    if (uses_kept_) c.kept->input = std::move(input_);
-    else c.kept->input = Input(), c.kept->input.append(input_.unread());
+    if (uses_kept_)
+      c.kept->input = std::move(input_);
+    else
+      c.kept->input = Input(), c.kept->input.append(input_.unread());
     c.kept->progress = progress_;
   }
 
@@ -344,17 +354,17 @@ class Service final : private Origin {
   const HeadLimits limits_;
   Connection* connection_ = nullptr;
   Socket socket_;
-  Input input_;              // what was received and not understood yet
-  Input own_;                // this thread's buffer, while it reads into a connection's
-  bool uses_kept_ = false;   // input_ is the connection's
+  Input input_;             // what was received and not understood yet
+  Input own_;               // this thread's buffer, while it reads into a connection's
+  bool uses_kept_ = false;  // input_ is the connection's
   MessageProgress progress_;
   Request request_;
   RequestState& state_;
   Response response_;
   ConnectionBody body_;
-  BodyDecoder decoder_;      // for the body of the request in state_
-  Verdict refusal_;          // not ok: why there is no request
-  RouteMemory refusals_;     // they never block
+  BodyDecoder decoder_;   // for the body of the request in state_
+  Verdict refusal_;       // not ok: why there is no request
+  RouteMemory refusals_;  // they never block
   Next next_ = Next::more;
   bool may_hold_back_ = true;
   CancelState* context_ = nullptr;

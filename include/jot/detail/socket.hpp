@@ -4,8 +4,8 @@
 //
 // The fd is non-blocking. What cannot be done at once says about_to_block() first, so that a lane
 // driven by this thread goes on without it, and then waits in poll.
-// In: bytes, and a Pace that says how slow is too slow. Out: how it went; never an exception, never SIGPIPE.
-// Threads: a Socket belongs to the one thread that serves its connection.
+// In: bytes, and a Pace that says how slow is too slow. Out: how it went; never an exception, never
+// SIGPIPE. Threads: a Socket belongs to the one thread that serves its connection.
 #pragma once
 
 #include <poll.h>        // poll

@@ -15,6 +15,8 @@
 #include "../context.hpp"  // Clock
 #include "service.hpp"     // Service, House
 
+#include <pthread.h>  // ::pthread_setname_np
+
 #include <atomic>              // std::atomic
 #include <chrono>              // std::chrono::seconds
 #include <condition_variable>  // std::condition_variable
@@ -119,6 +121,7 @@ class ThreadCache {
     }
     for (auto& worker : all) worker->thread.join();
     join_expired();
+    waiting_.clear();  // no thread is left that could touch it, or be on it
   }
 
  private:
@@ -145,6 +148,7 @@ class ThreadCache {
   }
 
   void live(Worker& self) {
+    ::pthread_setname_np(::pthread_self(), "jot lane");
     Service own(house_);
     std::unique_lock lock(mutex_);
     while (wait_for_job(self, lock)) {

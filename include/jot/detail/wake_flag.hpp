@@ -29,8 +29,7 @@ class WakeFlag {
   void sleep_if(MaySleep may_sleep) noexcept {
     up_.store(0, std::memory_order_seq_cst);
     if (!may_sleep()) return up_.store(1, std::memory_order_seq_cst);
-    while (up_.load(std::memory_order_seq_cst) == 0)
-      futex_wait(up_, 0, Clock::time_point::max());
+    while (up_.load(std::memory_order_seq_cst) == 0) futex_wait(up_, 0, Clock::time_point::max());
   }
 
  private:

@@ -56,8 +56,8 @@ class ThreadState {
 class Watcher {
  public:
   static constexpr auto tick = std::chrono::milliseconds(1);
-  static constexpr int patience = 10;      // ticks that a handler may compute
-  static constexpr int quiet_ticks = 20;   // before it sleeps
+  static constexpr int patience = 10;     // ticks that a handler may compute
+  static constexpr int quiet_ticks = 20;  // before it sleeps
 
   explicit Watcher(WakeFlag& flag) : flag_(flag) {}
   ~Watcher() { stop(); }

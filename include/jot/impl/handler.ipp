@@ -3,8 +3,8 @@
 // handler.ipp -- the bodies of handler.hpp.
 #pragma once
 
-#include "../detail/blocking.hpp"       // about_to_block
-#include "../detail/error_page.hpp"     // answer_error
+#include "../detail/blocking.hpp"    // about_to_block
+#include "../detail/error_page.hpp"  // answer_error
 #include "../handler.hpp"
 #include "../json.hpp"  // to_json
 
@@ -65,8 +65,10 @@ JOT_INLINE void not_found(ResponseWriter& w, Request& r) {
 JOT_INLINE void redirect(ResponseWriter& w, Request& r, std::string_view url, int status) {
   std::string location;
   for (char c : url) {
-    if (static_cast<unsigned char>(c) < 0x80) location += c;
-    else location += percent_encode({&c, 1});
+    if (static_cast<unsigned char>(c) < 0x80)
+      location += c;
+    else
+      location += percent_encode({&c, 1});
   }
   w.header().set("Location", location);
   w.write_header(status);

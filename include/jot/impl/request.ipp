@@ -50,7 +50,8 @@ JOT_INLINE double parse_double(std::string_view text, BadValue bad) {
   return parse_all<double>(text, bad);
 }
 
-// "a=1; b=2": the pairs of all Cookie fields, at most 100 (RFC 6265 §5.4). Quotes around a value are dropped.
+// "a=1; b=2": the pairs of all Cookie fields, at most 100 (RFC 6265 §5.4). Quotes around a value
+// are dropped.
 JOT_INLINE Values parse_cookies(const Header& header) {
   Values cookies;
   std::size_t left = 100;
@@ -63,7 +64,7 @@ JOT_INLINE Values parse_cookies(const Header& header) {
       std::string_view value = trim(pair.substr(equals + 1));
       if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
         value = value.substr(1, value.size() - 2);
-      ValuesAccess::add(cookies, trim(pair.substr(0, equals)), value);
+      cookies.add(std::string(trim(pair.substr(0, equals))), std::string(value));
       --left;
     }
   }
@@ -117,7 +118,7 @@ JOT_INLINE const std::string& Request::path_value(std::string_view name) const {
 }
 
 JOT_INLINE const Values& Request::query() const {
-  if (!state_->query) state_->query = detail::parse_query(state_->head.query);
+  if (!state_->query) state_->query = Values::parse(state_->head.query);
   return *state_->query;
 }
 JOT_INLINE const std::string& Request::query(std::string_view name) const {

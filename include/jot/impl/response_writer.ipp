@@ -3,9 +3,9 @@
 // response_writer.ipp -- the bodies of response_writer.hpp.
 #pragma once
 
+#include "../json.hpp"  // to_json
 #include "../response_writer.hpp"
 #include "../value.hpp"  // Value
-#include "../json.hpp"  // to_json
 
 namespace jot::inline v1 {
 
