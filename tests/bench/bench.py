@@ -10,6 +10,7 @@ import sys
 
 import cold
 import compile_cost
+import context_cost
 import gone
 import idle
 import mixed
@@ -18,7 +19,7 @@ import throughput
 from verdict import Verdict
 
 PARTS = {"throughput": throughput, "mixed": mixed, "cold": cold, "idle": idle, "gone": gone,
-         "compile": compile_cost}
+         "context": context_cost, "compile": compile_cost}
 
 
 def version(*command):
