@@ -14,6 +14,7 @@
 
 #include "catch.hpp"
 #include "jot/context.hpp"
+#include "jot/detail/signals.hpp"
 
 namespace {
 
@@ -144,6 +145,17 @@ TEST_CASE("notify_context: a callback may drop the last copy and wait for the ne
   CHECK_FALSE(next.done());
   ::raise(SIGUSR1);
   CHECK(next.wait_for(generous));
+}
+
+TEST_CASE("notify_context: a signal that nobody waits for any more is sent again") {
+  const Handling mine(SIGUSR1, count_signal);
+  const Context ctx = jot::notify_context({SIGUSR2});
+  caught() = 0;
+  jot::detail::on_signal(SIGUSR1);  // as if its Context had gone while the handler ran
+  const auto give_up = jot::Clock::now() + generous;
+  while (caught() == 0 && jot::Clock::now() < give_up) jot::background().sleep_for(1ms);
+  CHECK(caught() == 1);
+  CHECK_FALSE(ctx.done());
 }
 
 TEST_CASE("notify_context: many, on many threads, one signal after the other") {

@@ -98,6 +98,31 @@ TEST_CASE("context: a million children come and go under one parent and leave no
   CHECK(jot::detail::Timer::instance().size() == 0);
 }
 
+TEST_CASE("context: a child made while its parent ends leaves no alarm behind") {
+  std::atomic<int> turn = 0;  // odd: the other thread ends `parent`
+  jot::CancelScope parent;
+  std::atomic<int> delay = 0;
+  constexpr int rounds = 6'000;
+  std::thread other([&] {
+    for (int round = 0; round < rounds; ++round) {
+      while (turn != 2 * round + 1) continue;
+      for (int i = 0; i < round % 200; ++i) delay.store(i);  // a little later each time
+      parent.cancel();
+      ++turn;
+    }
+  });
+  int left = 0;
+  for (int round = 0; round < rounds; ++round) {
+    parent = jot::with_cancel(jot::background());
+    ++turn;
+    const jot::CancelScope child = jot::with_timeout(parent.ctx, 1h);
+    while (turn != 2 * round + 2) continue;
+    left += jot::detail::Timer::instance().size() == 0 && child.ctx.done() ? 0 : 1;
+  }
+  other.join();
+  CHECK(left == 0);
+}
+
 TEST_CASE("context: a forked child that does not exec can cancel, and exits") {
 #if defined(__SANITIZE_THREAD__)
   return;  // ThreadSanitizer ends a child that starts threads
