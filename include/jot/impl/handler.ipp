@@ -3,8 +3,9 @@
 // handler.ipp -- the bodies of handler.hpp.
 #pragma once
 
-#include "../detail/blocking.hpp"    // about_to_block
-#include "../detail/error_page.hpp"  // answer_error
+#include "../detail/blocking.hpp"       // about_to_block
+#include "../detail/error_page.hpp"     // answer_error
+#include "../detail/header_access.hpp"  // HeaderAccess
 #include "../handler.hpp"
 #include "../json.hpp"  // to_json
 
@@ -14,12 +15,13 @@ namespace jot::inline v1 {
 
 namespace detail {
 
+// content_type is a literal: the Header may point at it, and need not check it each time.
 JOT_INLINE void answer_text(ResponseWriter& w, std::string_view content_type,
                             std::string_view text) {
   Header& header = w.header();
   if (!header.has("Content-Type")) {
-    header.set("Content-Type", content_type);
-    header.set("X-Content-Type-Options", "nosniff");
+    HeaderAccess::add_view(header, "Content-Type", content_type);
+    HeaderAccess::add_view(header, "X-Content-Type-Options", "nosniff");
   }
   w.write_bytes(text);
 }
