@@ -54,7 +54,7 @@ class JsonWriter {
 
   void write(std::string_view text) {
     to_ += '"';
-    std::size_t run = 0, i = 0;  // text[run, i) is plain and not yet written
+    std::size_t run = 0, i = 0;  // text[run, i) stands for itself and is not yet written
     while (i < text.size()) {
       if (is_plain(text[i])) {
         ++i;
@@ -63,13 +63,13 @@ class JsonWriter {
       const Utf8 c = utf8_front(text.substr(i));
       const bool keep = c.size > 1 && c.code_point != 0x2028 && c.code_point != 0x2029;
       if (!keep) {
-        to_.append(text.substr(run, i - run));
+        to_.append(text, run, i - run);
         escape(c);
       }
       i += c.size == 0 ? 1 : c.size;
       if (!keep) run = i;
     }
-    to_.append(text.substr(run)) += '"';
+    to_.append(text, run, text.npos) += '"';
   }
 
  private:
@@ -83,16 +83,17 @@ class JsonWriter {
     return plain;
   }();
 
+  // A character that must not stand for itself; one of size 0 is a byte that is not UTF-8.
   void escape(Utf8 c) {
-    switch (c.size == 0 ? 0xFFFD : c.code_point) {
-      case '"': to_ += "\\\""; return;
-      case '\\': to_ += "\\\\"; return;
-      case '\b': to_ += "\\b"; return;
-      case '\f': to_ += "\\f"; return;
-      case '\n': to_ += "\\n"; return;
-      case '\r': to_ += "\\r"; return;
-      case '\t': to_ += "\\t"; return;
-      case 0xFFFD: to_ += "\xEF\xBF\xBD"; return;
+    if (c.size == 0) return void(to_ += "\xEF\xBF\xBD");  // U+FFFD
+    switch (c.code_point) {
+      case '"': return void(to_ += "\\\"");
+      case '\\': return void(to_ += "\\\\");
+      case '\b': return void(to_ += "\\b");
+      case '\f': return void(to_ += "\\f");
+      case '\n': return void(to_ += "\\n");
+      case '\r': return void(to_ += "\\r");
+      case '\t': return void(to_ += "\\t");
       default: break;
     }
     constexpr char hex[] = "0123456789abcdef";
