@@ -3,9 +3,16 @@
 // testing_test.cpp -- do the tools for tests tell the truth?
 #include "jot/testing.hpp"
 #include "catch.hpp"
-#include "jot/handler.hpp"
+#include "jot/router.hpp"
+#include "jot/testing.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -160,6 +167,43 @@ TEST_CASE("copy_to() gives the response to another writer") {
   from.flusher()->flush();
   from.copy_to(to);
   CHECK(to.flushes() == 1);
+}
+
+// What the server at addr sends until it closes.
+std::string talk(const std::string& addr, std::string_view bytes) {
+  const auto colon = addr.rfind(':');
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  to.sin_port = htons(static_cast<std::uint16_t>(std::stoi(addr.substr(colon + 1))));
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0);
+  REQUIRE(::send(fd, bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+          static_cast<ssize_t>(bytes.size()));
+  std::string all;
+  char buffer[4096];
+  for (ssize_t n; (n = ::recv(fd, buffer, sizeof buffer, 0)) > 0;)
+    all.append(buffer, static_cast<std::size_t>(n));
+  ::close(fd);
+  return all;
+}
+
+TEST_CASE("a TestServer answers on a port of its own") {
+  jot::Router app;
+  app.get("/hello/{name}", [](jot::Request& r) { return "Hello, " + r.path_value("name") + "\n"; });
+  jot::TestServer server(app);
+  jot::TestServer other(jot::ServerOptions{.handler = app});
+  CHECK(server.url("/x") == "http://" + server.server().addr() + "/x");
+  CHECK(server.url() != other.url());
+  for (jot::TestServer* s : {&server, &other}) {
+    for (int i = 0; i < 3; ++i) {  // the first closes the Router, the next match ahead of the call
+      const std::string response =
+          talk(s->server().addr(),
+               "GET /hello/w%C3%B6rld HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      CHECK(response.starts_with("HTTP/1.1 200 OK\r\n"));
+      CHECK(response.ends_with("\r\n\r\nHello, w\xC3\xB6rld\n"));
+    }
+  }
 }
 
 TEST_CASE("a WriterProxy forwards everything") {

@@ -7,6 +7,8 @@
 //     auto res = jot::record(app, jot::request("GET", "/hello"));
 //     CHECK(res.status == 200);
 //     CHECK(res.body == "Hello, world.\n");
+//
+// Or with one, by a real server: jot::TestServer server(app); client.get(server.url("/hello"));
 #pragma once
 
 #include "config.hpp"
@@ -15,6 +17,7 @@
 #include "header.hpp"           // Header
 #include "request.hpp"          // Request
 #include "response_writer.hpp"  // ResponseWriter, Flusher
+#include "server.hpp"           // Server, ServerOptions
 #include "value.hpp"            // Value
 
 #include <cstdint>      // std::uint64_t
@@ -87,6 +90,24 @@ Request request(std::string_view method, std::string_view target, RequestOptions
 
 // Calls the handler as a server does: what it throws becomes the response.
 Recorded record(const Handler& h, Request r);
+
+// A Server on a free port of 127.0.0.1, which has started, and stops at the end of the scope: at
+// once, with the Contexts of its requests cancelled. Throws as Server::start().
+class TestServer {
+ public:
+  explicit TestServer(Handler handler);
+
+  // options.addr is kept unless it is the default.
+  explicit TestServer(ServerOptions options);
+
+  // "http://127.0.0.1:43211" and then the path.
+  std::string url(std::string_view path = {}) const;
+
+  Server& server() noexcept { return server_; }
+
+ private:
+  Server server_;
+};
 
 }  // namespace jot::inline v1
 

@@ -57,6 +57,11 @@ JOT_INLINE std::string head_text(std::string_view method, std::string_view targe
   return text += "\r\n";
 }
 
+JOT_INLINE ServerOptions on_free_port(ServerOptions options) {
+  if (options.addr == ServerOptions{}.addr) options.addr = "127.0.0.1:0";
+  return options;
+}
+
 JOT_INLINE void set_own_body(RequestState& s, std::string body) {
   s.own_body = {new StringBody(std::move(body)), &StringBody::destroy};
   RequestAccess::set_source(s.body, s.own_body.get());
@@ -134,6 +139,18 @@ JOT_INLINE Recorded record(const Handler& h, Request r) {
   Recorded result = recorder.recorded();
   result.cut_short = outcome == detail::Outcome::failed;
   return result;
+}
+
+JOT_INLINE TestServer::TestServer(Handler handler)
+    : TestServer(ServerOptions{.handler = std::move(handler)}) {}
+
+JOT_INLINE TestServer::TestServer(ServerOptions options)
+    : server_(detail::on_free_port(std::move(options))) {
+  server_.start();
+}
+
+JOT_INLINE std::string TestServer::url(std::string_view path) const {
+  return text("http://", server_.addr(), path);
 }
 
 }  // namespace jot::inline v1
