@@ -15,11 +15,12 @@ import gone
 import idle
 import mixed
 import programs
+import routes_cost
 import throughput
 from verdict import Verdict
 
 PARTS = {"throughput": throughput, "mixed": mixed, "cold": cold, "idle": idle, "gone": gone,
-         "context": context_cost, "compile": compile_cost}
+         "context": context_cost, "routes": routes_cost, "compile": compile_cost}
 
 
 def version(*command):
