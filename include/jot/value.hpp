@@ -135,7 +135,7 @@ class Value {
   };
 
   // Null. So is `{}`; an empty map is Map{}.
-  Value() noexcept : integer_(0) {}
+  Value() noexcept : zeros_{} {}
   Value(std::nullptr_t) noexcept : Value() {}
 
   Value(const Value& other);
@@ -146,7 +146,9 @@ class Value {
 
   // Exactly bool: a pointer never becomes true.
   template <std::same_as<bool> B>
-  Value(B b) noexcept : boolean_(b), kind_(Kind::boolean) {}
+  Value(B b) noexcept : Value() {
+    boolean_ = b, kind_ = Kind::boolean;
+  }
 
   // An int, or a double; an unsigned number above INT64_MAX becomes a double.
   template <detail::Number N>
@@ -277,6 +279,8 @@ class Value {
   void drop() noexcept;              // ends what it holds; kind_ is stale until set
 
   union {
+    // All of it, so that compilers that lose sight of kind_ do not warn of uninitialized members.
+    unsigned char zeros_[sizeof(std::string)];
     bool boolean_;
     std::int64_t integer_;
     double floating_;

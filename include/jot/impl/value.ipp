@@ -130,11 +130,13 @@ JOT_INLINE void Value::take(Value& other) noexcept {
     case Kind::integer: integer_ = other.integer_; break;
     case Kind::floating: floating_ = other.floating_; break;
     case Kind::list:
-      std::construct_at(&list_, std::move(other.list_)), std::destroy_at(&other.list_);
+      std::construct_at(&list_, std::move(other.list_));
+      std::destroy_at(&other.list_);
       break;
     case Kind::map: map_ = other.map_; break;
     default:
-      std::construct_at(&text_, std::move(other.text_)), std::destroy_at(&other.text_);
+      std::construct_at(&text_, std::move(other.text_));
+      std::destroy_at(&other.text_);
       break;
   }
   kind_ = other.kind_;
