@@ -1,0 +1,11415 @@
+// SPDX-License-Identifier: MIT
+//
+// jot 0.1.0, all of it in one file. Copyright the jot authors; MIT licence.
+//
+// Made by single_include/generate out of include/, which is the place to read and to change.
+#pragma once
+#ifndef JOT_HPP
+#define JOT_HPP
+#ifdef JOT_VERSION
+#error "the single header of jot and its include/ directory meet in one file: use one of them"
+#endif
+
+// jot.hpp -- the front door, and a guided tour.
+//
+// jot is a web framework in one header: the standard library and POSIX, nothing else to install.
+//
+//     #include "jot.hpp"
+//     int main() {
+//       jot::Router app;
+//       app.get("/", [] { return "Hello, world.\n"; });
+//       jot::listen_and_serve(":8080", app);
+//     }
+//
+// Read the contracts in this order. How each is done stands in the file of the same name under
+// impl/, and the machines that they run on under detail/, from bytes upwards.
+
+// -------------------------------------------------------------- jot/config.hpp
+
+// config.hpp -- header only, or split? Every macro of jot but the version is in this file.
+//
+// Header only (the default): include jot.hpp wherever you like; every body is inline.
+// Split: compile all files with JOT_HEADER_ONLY=0 and exactly one of them with JOT_IMPLEMENTATION
+// defined before it includes jot.hpp. The others see contracts only and compile faster.
+
+#ifndef JOT_HEADER_ONLY
+#define JOT_HEADER_ONLY 1
+#endif
+
+// JOT_BODIES: does this translation unit see the bodies? JOT_INLINE: what stands before them.
+#if JOT_HEADER_ONLY
+#define JOT_BODIES 1
+#define JOT_INLINE inline
+#elif defined(JOT_IMPLEMENTATION)
+#define JOT_BODIES 1
+#define JOT_INLINE
+#else
+#define JOT_BODIES 0
+#define JOT_INLINE
+#endif
+
+#include <cstdio>   // std::fprintf
+#include <cstdlib>  // std::abort
+
+namespace jot::inline v1::detail {
+
+// Ends the process with the broken rule on stderr: for mistakes after which no answer is right.
+[[noreturn]] inline void assertion_failed(const char* rule, const char* file, int line) {
+  std::fprintf(stderr, "%s:%d: jot: broken rule: %s\n", file, line, rule), std::abort();
+}
+
+}  // namespace jot::inline v1::detail
+
+// Checked in every build, whatever NDEBUG says: else two files built with and without it would
+// hold two different bodies of one inline function.
+#ifndef JOT_ASSERT
+#define JOT_ASSERT(rule) \
+  ((rule) ? static_cast<void>(0) : ::jot::detail::assertion_failed(#rule, __FILE__, __LINE__))
+#endif
+
+// -------------------------------------------------------------- jot/version.hpp
+
+// version.hpp -- which jot is this?
+//
+// The same three numbers as in CHANGELOG.md and CMakeLists.txt (a test compares them).
+
+#define JOT_VERSION_MAJOR 0
+#define JOT_VERSION_MINOR 1
+#define JOT_VERSION_PATCH 0
+#define JOT_VERSION "0.1.0"
+
+// -------------------------------------------------------------- jot/error.hpp
+
+// error.hpp -- what went wrong, and who gets to know?
+//
+// Three ways of saying it, one for each listener:
+//   Errc, Error   the weather of the network, as a value with words for a log line;
+//   Result<T>     a T or an Error: what a call returns that the weather can spoil;
+//   HttpError     thrown by a handler, becomes a response: the only words that reach a client.
+// A mistake of the programmer (a bad pattern, an unusable address) throws a standard exception.
+
+#include <exception>         // std::exception
+#include <initializer_list>  // std::initializer_list
+#include <memory>            // std::shared_ptr
+#include <optional>          // std::optional
+#include <string>            // std::string
+#include <string_view>       // std::string_view
+#include <system_error>      // std::error_code
+#include <type_traits>       // std::true_type
+#include <utility>           // std::move, std::pair
+
+namespace jot::inline v1 {
+
+class Header;
+
+// The errors that jot itself names; all others are the system's (std::errc).
+// canceled compares equal to std::errc::operation_canceled, deadline_exceeded to timed_out.
+enum class Errc {
+  canceled = 1,       // a Context was cancelled
+  deadline_exceeded,  // a deadline passed: of a Context, or a timeout of ours
+  connection_closed,  // the other side closed in the middle of a message
+  too_large,          // more bytes than the caller allowed
+  bad_message,        // what came in is not HTTP
+  refused_by_policy,  // a rule of ours forbids it: too many redirects, for example
+};
+
+// Found by argument-dependent lookup, so that std::error_code ec = Errc::canceled works.
+std::error_code make_error_code(Errc e) noexcept;
+
+// An error code with words. It is a value: copy it, keep it, compare its code().
+class Error {
+ public:
+  // An empty message becomes that of the code.
+  Error(std::error_code code, std::string message = {});
+
+  std::error_code code() const noexcept { return code_; }
+
+  // For a log line: "GET http://127.0.0.1:4200/get: Connection refused".
+  const std::string& message() const noexcept { return message_; }
+
+  // Did a deadline pass: of a Context, or a timeout of jot or of the system?
+  bool timeout() const noexcept;
+
+  // Was the Context cancelled?
+  bool canceled() const noexcept;
+
+ private:
+  std::error_code code_;
+  std::string message_;
+};
+
+namespace detail {
+[[noreturn]] void throw_error(const Error& error);  // as std::system_error
+}  // namespace detail
+
+// A T or an Error.
+//
+//     Result<Response> res = client.get(url);
+//     if (!res) return log.warn(res.error().message());
+//     use(res->body);
+//
+// Whoever takes the T without looking gets an exception with the words of the Error, never garbage.
+template <class T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : value_(std::move(value)) {}
+  Result(Error error) : error_(std::move(error)) {}
+
+  explicit operator bool() const noexcept { return value_.has_value(); }
+
+  // Throws: std::system_error with the code and words of the Error, if there is no T.
+  T& operator*() & { return check(), *value_; }
+  const T& operator*() const& { return check(), *value_; }
+  T operator*() && { return check(), *std::move(value_); }
+  T* operator->() { return check(), &*value_; }
+  const T* operator->() const { return check(), &*value_; }
+
+  T value_or(T other) && { return value_ ? *std::move(value_) : std::move(other); }
+
+  // Returns: the Error; one with code 0 where there is a T.
+  const Error& error() const { return error_; }
+
+ private:
+  void check() const {
+    if (!value_) detail::throw_error(error_);
+  }
+
+  std::optional<T> value_;
+  Error error_{std::error_code()};
+};
+
+// Thrown by a handler: becomes that response, with the message as its text.
+//
+//     throw HttpError{404, "no such post"};
+//     throw HttpError{429, "slow down", {{"Retry-After", "5"}}};
+//
+// The message reaches the client: put nothing there that a stranger should not read.
+class HttpError : public std::exception {
+ public:
+  // status: 300 to 599; any other becomes 500. An empty message becomes the status text.
+  // Throws: std::invalid_argument for a field that Header would refuse.
+  HttpError(int status, std::string message = {});
+  HttpError(int status, std::string message,
+            std::initializer_list<std::pair<std::string_view, std::string_view>> fields);
+
+  int status() const noexcept { return status_; }
+  const Header& header() const noexcept;  // WWW-Authenticate, Retry-After, ...
+  const char* what() const noexcept override;
+
+ private:
+  int status_;
+  // Shared, because copying an exception must not throw.
+  std::shared_ptr<const std::string> message_;
+  std::shared_ptr<const Header> header_;
+};
+
+}  // namespace jot::inline v1
+
+template <>
+struct std::is_error_code_enum<jot::Errc> : std::true_type {};
+
+// -------------------------------------------------------------- jot/header.hpp
+
+// header.hpp -- which fields does a message carry?
+//
+// In: names and values, from a parser or from you. Out: lookups without regard to case, values in
+// order of arrival. This is the one place where fields are validated before they are sent: a name
+// is a token, a value has no control characters, so no value can ever smuggle in a line of its own.
+// Threads: like a std::vector: many readers or one writer.
+
+#include <concepts>          // std::integral, std::same_as
+#include <cstddef>           // std::size_t, std::nullptr_t
+#include <initializer_list>  // std::initializer_list
+#include <memory>            // std::unique_ptr
+#include <string_view>       // std::string_view
+#include <vector>            // std::vector
+
+namespace jot::inline v1 {
+
+namespace detail {
+class Arena;
+struct HeaderAccess;
+}  // namespace detail
+
+// One field of a message, as a view.
+struct Field {
+  std::string_view name, value;
+};
+
+// The fields of a request, a response or a trailer.
+//
+//     w.header().set("Cache-Control", "no-store").add("Vary", "Accept-Encoding");
+//     for (const Field& f : r.header()) w.write(f.name, ": ", f.value, "\n");
+//
+// Names are compared without regard to case and kept as they were given. Copies own their bytes.
+// Lifetime: every view it gives out is good until this Header changes or ends.
+class Header {
+ public:
+  Header();
+  Header(std::initializer_list<Field> fields);  // Header{{"A", "1"}, {"B", "2"}}; throws as add()
+  Header(const Header& other);
+  Header(Header&& other) noexcept;  // other is left empty
+  Header& operator=(const Header& other);
+  Header& operator=(Header&& other) noexcept;
+  ~Header();
+
+  // Makes this the only field of that name; it stands where the first one stood, else at the end.
+  // Spaces and tabs around the value are dropped. The value may be a view into this Header.
+  // Throws: std::invalid_argument that names the field, when the name is not a token or the value
+  // holds a control character other than a tab (CR, LF and NUL among them). Nothing is changed
+  // then.
+  Header& set(std::string_view name, std::string_view value);
+
+  // A number: Content-Length and friends.
+  template <std::integral I>
+    requires(!std::same_as<I, bool> && !std::same_as<I, char>)
+  Header& set(std::string_view name, I value) {
+    if constexpr (I(-1) < I(0))
+      return set_signed(name, value);
+    else
+      return set_unsigned(name, value);
+  }
+
+  Header& set(std::string_view name, std::nullptr_t) = delete;
+
+  // Adds one more field of that name, at the end. Throws: as set().
+  Header& add(std::string_view name, std::string_view value);
+
+  // Removes all fields of that name, if there are any.
+  Header& remove(std::string_view name);
+
+  // Returns: the value of the first field of that name; "" when there is none.
+  std::string_view get(std::string_view name) const noexcept;
+
+  bool has(std::string_view name) const noexcept;
+
+  // Returns: the values of all fields of that name, in order of arrival.
+  std::vector<std::string_view> all(std::string_view name) const;
+
+  std::size_t size() const noexcept { return fields_.size(); }
+  bool empty() const noexcept { return fields_.empty(); }
+  const Field* begin() const noexcept { return fields_.data(); }
+  const Field* end() const noexcept { return fields_.data() + fields_.size(); }
+
+ private:
+  friend struct detail::HeaderAccess;
+
+  Header& set_signed(std::string_view name, long long value);
+  Header& set_unsigned(std::string_view name, unsigned long long value);
+  Field keep(std::string_view name, std::string_view value);
+  void keep_all(const Field* first, const Field* last);
+  void drop_stale_bytes();
+  void clear() noexcept;
+
+  std::vector<Field> fields_;
+  std::unique_ptr<detail::Arena> bytes_;  // what set() and add() copied; null until the first
+};
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/mime.hpp
+
+// mime.hpp -- which Content-Type do these bytes have?
+//
+// In: the name of a file, or the first bytes of a body. Out: a media type, ready to be sent.
+
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1 {
+
+// Judges by the extension, without regard to case: "text/css; charset=utf-8" for "site.CSS".
+// Returns: "application/octet-stream" for an extension not known, or none.
+std::string_view mime_type(std::string_view file_name) noexcept;
+
+// Judges by the first 512 bytes, after the rules that browsers share, so that a browser and jot
+// come to the same answer. Returns: "text/plain; charset=utf-8" where nothing speaks against it
+// (also for no bytes at all), "application/octet-stream" for other binary data.
+// See https://mimesniff.spec.whatwg.org
+std::string_view sniff_content_type(std::string_view first_bytes) noexcept;
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/status.hpp
+
+// status.hpp -- what does 404 mean?
+//
+// In: a status code. Out: the words that stand behind it in a status line.
+
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1 {
+
+// Returns: "Not Found" for 404; "" for a code that IANA's registry does not know.
+// See RFC 9110 section 15.
+std::string_view status_text(int status) noexcept;
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/text.hpp
+
+// text.hpp -- how do strings and numbers become one text?
+//
+// In: the parts that text(), ResponseWriter::write() and friends take. Out: their characters, one
+// after the other, the same in every locale.
+
+#include <concepts>     // std::convertible_to, std::integral, std::floating_point, std::same_as
+#include <cstddef>      // std::nullptr_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <type_traits>  // std::decay_t, std::is_pointer_v
+
+namespace jot::inline v1 {
+
+template <class T>
+concept TextLike = std::convertible_to<const T&, std::string_view>;
+
+template <class T>
+concept NumberLike = std::integral<T> || std::floating_point<T>;
+
+// Characters of other encodings are integers to the language; printing their numbers is never
+// meant.
+template <class T>
+concept OddChar = std::same_as<T, wchar_t> || std::same_as<T, char8_t> ||
+                  std::same_as<T, char16_t> || std::same_as<T, char32_t>;
+
+// What can be a part of a text: strings as they are, char as a letter, bool as true or false, every
+// other integer as a number (unsigned char, too), floating point in the shortest digits that read
+// back as the same number. Pointers, enums, durations and wide characters are refused.
+template <class T>
+concept Part =
+    (TextLike<T> || NumberLike<T>) && !OddChar<T> && !std::same_as<std::decay_t<T>, std::nullptr_t>;
+
+namespace detail {
+void append_part(std::string& to, std::string_view text);
+void append_part(std::string& to, char letter);
+void append_part(std::string& to, bool truth);
+void append_part(std::string& to, long long number);
+void append_part(std::string& to, unsigned long long number);
+void append_part(std::string& to, float number);
+void append_part(std::string& to, double number);
+void append_part(std::string& to, long double number);
+
+// Picks the plain function above that prints a T. A null const char* prints nothing.
+template <Part T>
+void append_any(std::string& to, const T& part) {
+  if constexpr (TextLike<T>) {
+    if constexpr (std::is_pointer_v<T>) {
+      if (part == nullptr) return;
+    }
+    append_part(to, std::string_view(part));
+  } else if constexpr (std::same_as<T, char> || std::same_as<T, bool> || std::floating_point<T>) {
+    append_part(to, part);
+  } else if constexpr (std::is_signed_v<T>) {
+    append_part(to, static_cast<long long>(part));
+  } else {
+    append_part(to, static_cast<unsigned long long>(part));
+  }
+}
+
+template <Part... Parts>
+void append_parts(std::string& to, const Parts&... parts) {
+  (append_any(to, parts), ...);
+}
+}  // namespace detail
+
+// Makes one string of all parts: text("page ", 3, " of ", total, '\n').
+template <Part... Parts>
+std::string text(const Parts&... parts) {
+  std::string joined;
+  return detail::append_parts(joined, parts...), joined;
+}
+
+// Makes text safe inside HTML elements and quoted attributes: & < > " ' become character
+// references. For the few who write HTML by hand; Templates know the other contexts as well.
+std::string html_escape(std::string_view s);
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/url.hpp
+
+// url.hpp -- what do the percent signs of a URL stand for?
+//
+// In: pieces of a URL, or a urlencoded form. Out: the bytes that were meant, and back.
+// See RFC 3986 section 2.1 and the WHATWG URL standard, application/x-www-form-urlencoded.
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::pair
+#include <vector>       // std::vector
+
+namespace jot::inline v1 {
+
+// Encodes everything but A-Z a-z 0-9 - . _ ~, so that the result is one segment of a path, or one
+// name or value of a query, whatever is in it: "a b/c" becomes "a%20b%2Fc".
+std::string percent_encode(std::string_view s);
+
+// Replaces %XX by the byte it stands for. What is not a full escape stays as it is: "100%" is
+// "100%". A plus sign stays a plus sign; only Values takes it for a space.
+std::string percent_decode(std::string_view s);
+
+// Decoded name=value pairs, in order of arrival: a query or a urlencoded form.
+// Lifetime: it owns its strings; references are good until it changes or ends.
+class Values {
+ public:
+  using Pair = std::pair<std::string, std::string>;
+
+  // Nobody means more than these; a stranger may, for each costs more memory than it has bytes.
+  static constexpr std::size_t max_pairs = 10'000;
+
+  Values() = default;
+
+  // Reads "a=1&b=two+words&c=%26": plus is a space, a name without = has the value "", empty pairs
+  // are skipped. Throws: HttpError 400 when there are more than max_pairs.
+  static Values parse(std::string_view encoded);
+
+  // Returns: the first value of that name; "" when absent. Names are compared with case.
+  const std::string& get(std::string_view name) const noexcept;
+
+  // Returns: the first value of that name; nullptr when absent.
+  const std::string* find(std::string_view name) const noexcept;
+
+  bool has(std::string_view name) const noexcept { return find(name) != nullptr; }
+
+  // Returns: the values of all pairs of that name, in order of arrival.
+  std::vector<std::string_view> all(std::string_view name) const;
+
+  void add(std::string name, std::string value);
+
+  // Returns: "a=1&b=two+words", to be read by parse().
+  std::string encode() const;
+
+  std::size_t size() const noexcept { return pairs_.size(); }
+  bool empty() const noexcept { return pairs_.empty(); }
+  const Pair* begin() const noexcept { return pairs_.data(); }
+  const Pair* end() const noexcept { return pairs_.data() + pairs_.size(); }
+
+ private:
+  std::vector<Pair> pairs_;
+};
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/context.hpp
+
+// context.hpp -- does anybody still want this work done?
+//
+// A Context is asked by whoever works (done, sleep_for, wait) and ended by whoever waits (a
+// CancelFunc, a deadline, a signal; for a request: its client leaving, the server shutting down).
+//
+//     int answer(const Context& parent) {
+//       auto [ctx, cancel] = with_timeout(parent, 50ms);   // leaving the scope cancels
+//       while (!found && ctx.sleep_for(5ms)) look();       // false: stop, nobody waits any more
+//     }
+//
+// Contexts form a tree. Ending one ends all below it, never one above; a child takes its parent's
+// values, and a deadline that is not later than its parent's. Nothing of a Context points at the
+// server that made it: keep copies as long as you like.
+// Threads: all of this may be called from any thread at any time, on copies and on the same object
+// when nobody assigns to it.
+// Fork: a child that does not exec has no timer thread; deadlines and signals do not end Contexts
+// there. What is ended by a CancelFunc works.
+
+#include <signal.h>  // SIGINT, SIGTERM for notify_context
+
+#include <chrono>            // std::chrono::steady_clock, std::chrono::nanoseconds
+#include <concepts>          // std::constructible_from
+#include <functional>        // std::function
+#include <initializer_list>  // std::initializer_list
+#include <memory>            // std::shared_ptr
+#include <optional>          // std::optional
+#include <stop_token>        // std::stop_token
+#include <system_error>      // std::error_code
+#include <utility>           // std::exchange, std::forward, std::swap
+
+namespace jot::inline v1 {
+
+using std::chrono::nanoseconds;
+using Clock = std::chrono::steady_clock;
+
+class AfterFunc;
+class CancelFunc;
+class Context;
+struct CancelScope;
+
+namespace detail {
+class AfterCall;
+class ContextState;
+struct ContextAccess;
+}  // namespace detail
+
+// Under which a Context holds a value of type T. The key is its address, its name is for people:
+//
+//     inline constexpr ContextKey<User> current_user{"current_user"};
+template <class T>
+class ContextKey {
+ public:
+  explicit constexpr ContextKey(const char* name) : name_(name) {}
+  ContextKey(const ContextKey&) = delete;
+  ContextKey& operator=(const ContextKey&) = delete;
+  constexpr const char* name() const { return name_; }
+
+ private:
+  const char* name_;
+};
+
+// A handle on one node of the tree, the size of a pointer and cheap to copy. Never null: one that
+// is default-made or moved from is background(), which never ends and costs nothing.
+class Context {
+ public:
+  Context() noexcept = default;
+  Context(const Context& other) noexcept;
+  Context(Context&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  Context& operator=(Context other) noexcept { return std::swap(state_, other.state_), *this; }
+  ~Context();
+
+  // Has it ended? Once true, always true. Cheap enough for an inner loop.
+  bool done() const noexcept;
+
+  // How it ended: {} while it has not, Errc::deadline_exceeded, or Errc::canceled for all else.
+  std::error_code err() const noexcept;
+
+  // Why it ended, in the words of whoever ended it: what CancelFunc was given, "client gone", the
+  // deadline. Returns: an Error with code 0 while it has not ended.
+  Error cause() const;
+
+  // When it will end at the latest: the earliest of its own and its ancestors'.
+  std::optional<Clock::time_point> deadline() const noexcept;
+
+  // The time until the deadline: 0 when that has passed, nanoseconds::max() without one.
+  nanoseconds remaining() const noexcept;
+
+  // Sleeps for d, or until it ends if that is earlier; not at all when d <= 0.
+  // Returns: true when it slept d out, false when the Context has ended.
+  bool sleep_for(nanoseconds d) const;
+
+  // Sleeps until it ends: for ever on background().
+  void wait() const;
+
+  // Sleeps until it ends, for d at most; not at all when d <= 0. Returns: done().
+  bool wait_for(nanoseconds d) const;
+
+  // For std::condition_variable_any::wait and std::stop_callback. Callbacks run on the thread that
+  // ends the Context. background()'s token says stop_possible() == false.
+  std::stop_token stop_token() const noexcept;
+
+  // A descriptor for poll(), readable (POLLIN) once this is done. Made when first asked for; -1 for
+  // background(), which poll() skips. Never read from it and never close it: it is shared.
+  // Lifetime: as long as this Context or a copy. Throws: std::system_error when there is none left.
+  int fd() const;
+
+  // The value that with_value set for this key here or nearest above; nullptr: none did.
+  // Lifetime: as long as this Context or a copy.
+  template <class T>
+  const T* value(const ContextKey<T>& key) const noexcept {
+    return static_cast<const T*>(find_value(&key));
+  }
+
+ private:
+  friend struct detail::ContextAccess;
+  const void* find_value(const void* key) const noexcept;
+  detail::ContextState* state_ = nullptr;  // nullptr: background()
+};
+
+// Ends the Context it came with: when called, and at the latest when it goes out of scope. Only the
+// first end counts. Callbacks of the Context (after_func, stop_token) run in that call, before it
+// returns.
+class CancelFunc {
+ public:
+  CancelFunc() noexcept = default;  // ends nothing
+  CancelFunc(CancelFunc&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
+  CancelFunc& operator=(CancelFunc&& other) noexcept;  // ends what it held before
+  ~CancelFunc();
+
+  // err() and cause() become Errc::canceled.
+  void operator()() const noexcept;
+
+  // err() becomes Errc::canceled, cause() the one given.
+  void operator()(Error cause) const noexcept;
+
+  // Lets go: from now on the Context ends with its deadline or its parent only.
+  void release() noexcept;
+
+ private:
+  friend struct detail::ContextAccess;
+  detail::ContextState* state_ = nullptr;
+};
+
+// A Context and what ends it: `auto [ctx, cancel] = with_cancel(parent);`, or keep it as a member.
+// Assigning to one ends the Context it held. The .ctx alone of a temporary has ended by the next
+// line, for its cancel is gone: pass it on (work(with_timeout(p, 1s).ctx)), do not keep it.
+struct [[nodiscard]] CancelScope {
+  Context ctx;
+  CancelFunc cancel;
+};
+
+// The root: never ends, has no deadline and no values. Free.
+inline Context background() noexcept { return {}; }
+
+// A child that ends with its parent or its cancel.
+CancelScope with_cancel(const Context& parent);
+
+// A child that ends by itself, too, when max has passed (at once for max <= 0) ...
+// Throws: std::system_error when the timer's thread cannot be started.
+CancelScope with_timeout(const Context& parent, nanoseconds max);
+
+// ... or at a moment. Clock::time_point::max() never comes.
+CancelScope with_deadline(const Context& parent, Clock::time_point when);
+
+namespace detail {
+Context with_shared_value(const Context& parent, const void* key, std::shared_ptr<const void> v);
+}  // namespace detail
+
+// A child that holds a value: for what belongs to the request (its user, its trace), not for
+// arguments. Ends with its parent.
+template <class T, class U>
+  requires std::constructible_from<T, U>
+Context with_value(const Context& parent, const ContextKey<T>& key, U&& value) {
+  return detail::with_shared_value(parent, &key, std::make_shared<const T>(std::forward<U>(value)));
+}
+// A temporary key is lost at once: nobody could ask for the value.
+template <class T, class U>
+Context with_value(const Context& parent, const ContextKey<T>&& key, U&& value) = delete;
+
+// A child with the parent's values that does not end with it and has no deadline: for work that
+// outlives its request.
+Context without_cancel(const Context& parent);
+
+// A Context that ends at the first of these signals, with "received SIGINT" or the like as cause:
+//
+//     server.listen_and_serve(notify_context({SIGINT, SIGTERM}));
+//
+// By then the signals have back the effect they had before, so that Ctrl-C twice ends a process that
+// hangs.
+// The same when the last copy is gone. While several wait for one signal, all of them end.
+// Throws: std::system_error for a signal that cannot be caught; std::invalid_argument for none.
+Context notify_context(std::initializer_list<int> signals);
+
+// Keeps a callback in place. Its destructor takes the callback away, or waits for it where it is
+// running on another thread: after it, nothing that the callback refers to is touched any more.
+class [[nodiscard]] AfterFunc {
+ public:
+  AfterFunc(AfterFunc&& other) noexcept;
+  AfterFunc& operator=(AfterFunc&& other) noexcept;  // as the destructor, for what it held before
+  ~AfterFunc();
+
+  // Takes the callback away. Returns: true when it will never run; false when it has run or is
+  // running, for which stop() does not wait.
+  bool stop() noexcept;
+
+ private:
+  friend AfterFunc after_func(const Context& ctx, std::function<void()> f);
+  explicit AfterFunc(std::shared_ptr<detail::AfterCall> call) noexcept;
+  std::shared_ptr<detail::AfterCall> call_;  // nullptr: f never runs
+};
+
+// Runs f once when ctx ends: on the thread that ends it (for a deadline the timer's, which all
+// deadlines share, so be quick), or right here when it has ended before. f must not throw.
+// As with any callback: no lock may be held by whoever ends ctx or drops the AfterFunc that f
+// takes.
+AfterFunc after_func(const Context& ctx, std::function<void()> f);
+
+namespace detail {
+// For the library's own machines, which make and hold states themselves.
+struct ContextAccess {
+  // One more handle on this state; nullptr: background().
+  static Context wrap(ContextState* state) noexcept;
+  // A handle that takes the caller's reference over.
+  static Context adopt(ContextState* state) noexcept;
+  // The same for what ends it.
+  static CancelFunc adopt_cancel(ContextState* state) noexcept;
+  static ContextState* state(const Context& ctx) noexcept { return ctx.state_; }
+};
+}  // namespace detail
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/value.hpp
+
+// value.hpp -- what do templates, JSON and log lines speak about?
+//
+// In: numbers, text, lists and maps, written in braces or made from types of your own. Out: a
+// Value, a tree of null, bool, int (64 bits), double, string, list and map.
+//
+//     Value page = {{"title", "Home"}, {"items", List{1, 2, 3}}};     // a braced list is always a
+//     map page["title"].as_string();  page["items"][0].as_int();
+//
+// A string that is known to be HTML, CSS, ... can say so: Value{HTML{"<b>trusted</b>"}}. Templates
+// pass it as what it is; everything else treats it as text. A Value owns all below it; copies are
+// deep. const members may run on many threads at a time.
+
+#include <concepts>          // std::floating_point, std::integral, std::same_as, ...
+#include <cstddef>           // std::nullptr_t, std::size_t
+#include <cstdint>           // std::int64_t, std::uint64_t
+#include <exception>         // std::exception
+#include <functional>        // std::less
+#include <initializer_list>  // std::initializer_list
+#include <map>               // std::map
+#include <memory>            // std::shared_ptr
+#include <optional>          // std::optional
+#include <string>            // std::string
+#include <string_view>       // std::string_view
+#include <type_traits>       // std::conditional_t, std::is_pointer_v
+#include <utility>           // std::move
+#include <vector>            // std::vector
+
+namespace jot::inline v1 {
+
+class Value;
+struct Entry;
+
+namespace detail {
+class JsonParser;
+}  // namespace detail
+
+// A list of values. `List{other_list}` copies or nests, as the compiler likes (CWG 2137): to put a
+// list into a list write List{Value(inner)}.
+using List = std::vector<Value>;
+
+// Values by name, sorted; look-ups take any text.
+using Map = std::map<std::string, Value, std::less<>>;
+
+// Typed content: text that is known to be safe as what its type says. Only wrap what you wrote or
+// checked yourself: a template inserts it as it stands.
+struct HTML {
+  std::string text;
+};
+struct CSS {
+  std::string text;
+};
+struct JS {  // an expression
+  std::string text;
+};
+struct JSStr {  // what stands between the quotes of a string
+  std::string text;
+};
+struct URL {
+  std::string text;
+};
+struct HTMLAttr {  // an attribute with its value: dir="ltr"
+  std::string text;
+};
+struct Srcset {
+  std::string text;
+};
+
+template <class T>
+concept TypedContent = std::same_as<T, HTML> || std::same_as<T, CSS> || std::same_as<T, JS> ||
+                       std::same_as<T, JSStr> || std::same_as<T, URL> ||
+                       std::same_as<T, HTMLAttr> || std::same_as<T, Srcset>;
+
+// A Value was asked for what it is not: "title: want string, have null".
+class ValueError : public std::exception {
+ public:
+  explicit ValueError(std::string what)
+      : what_(std::make_shared<const std::string>(std::move(what))) {}
+  const char* what() const noexcept override { return what_->c_str(); }
+
+ private:
+  std::shared_ptr<const std::string> what_;  // shared, because copying an exception must not throw
+};
+
+namespace detail {
+
+// A type of yours that says what it looks like as a Value: `Value to_value(const Post&)`, beside
+// Post.
+template <class T>
+concept HasToValue = requires(const T& t) {
+  { to_value(t) } -> std::same_as<Value>;
+};
+
+// Neither bool nor char: is 'a' a letter or a number? Nor what does not fit in 64 bits.
+template <class T>
+concept Number = NumberLike<T> && !std::same_as<T, bool> && !std::same_as<T, char> && !OddChar<T> &&
+                 (std::floating_point<T> || sizeof(T) <= sizeof(std::int64_t));
+
+template <class T>
+concept BecomesValue = std::convertible_to<const T&, Value>;
+
+template <TextLike S>
+std::string copy_text(const S& text) {
+  if constexpr (std::is_pointer_v<S>)
+    return text == nullptr ? std::string() : std::string(text);
+  else
+    return std::string(std::string_view(text));
+}
+
+}  // namespace detail
+
+class Value {
+ public:
+  // What a Value can hold. Typed content keeps its type; see is_content().
+  enum class Kind : std::uint8_t {
+    null,
+    boolean,
+    integer,
+    floating,
+    string,
+    list,
+    map,
+    html,  // from here on: typed content
+    css,
+    js,
+    js_str,
+    url,
+    html_attr,
+    srcset,
+  };
+
+  // Null. So is `{}`; an empty map is Map{}.
+  Value() noexcept : zeros_{} {}
+  Value(std::nullptr_t) noexcept : Value() {}
+
+  Value(const Value& other);
+  Value(Value&& other) noexcept;  // leaves null behind
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
+
+  // Exactly bool: a pointer never becomes true.
+  template <std::same_as<bool> B>
+  Value(B b) noexcept : Value() {
+    boolean_ = b, kind_ = Kind::boolean;
+  }
+
+  // An int, or a double; an unsigned number above INT64_MAX becomes a double.
+  template <detail::Number N>
+  Value(N n) noexcept;
+
+  // A string: a copy of the text. A null const char* is an empty one.
+  template <TextLike S>
+  Value(const S& text) : Value(detail::copy_text(text), Kind::string) {}
+  template <std::same_as<std::string> S>
+  Value(S&& text) : Value(static_cast<std::string&&>(text), Kind::string) {}
+
+  template <TypedContent C>
+  Value(C content) : Value(std::move(content.text), kind_of<C>()) {}
+
+  // Templates, so that a braced list is never taken for one of these.
+  template <std::same_as<List> L>
+  Value(L list) noexcept : list_(std::move(list)), kind_(Kind::list) {}
+  template <std::same_as<Map> M>
+  Value(M map) : map_(new Map(std::move(map))), kind_(Kind::map) {}
+
+  // {{"k", v}, ...}: a map, always. Of two entries with one key the last counts.
+  Value(std::initializer_list<Entry> entries);
+
+  // What your to_value() says, found by ADL.
+  template <class T>
+    requires detail::HasToValue<T>
+  Value(const T& t) : Value(to_value(t)) {}
+
+  template <class T>
+  Value(const std::vector<T>& items)
+    requires(!std::same_as<T, Value>);
+  template <class T>
+  Value(const std::map<std::string, T>& items);
+  template <class T>
+  Value(const std::optional<T>& maybe);  // empty: null
+
+  Kind kind() const noexcept { return kind_; }
+  bool is_null() const noexcept { return kind_ == Kind::null; }
+  bool is_bool() const noexcept { return kind_ == Kind::boolean; }
+  bool is_int() const noexcept { return kind_ == Kind::integer; }
+  bool is_double() const noexcept { return kind_ == Kind::floating; }
+  bool is_number() const noexcept { return is_int() || is_double(); }
+  bool is_string() const noexcept { return kind_ == Kind::string; }  // typed content is not
+  bool is_content() const noexcept { return kind_ >= Kind::html; }  // typed content, HTML to Srcset
+  bool is_list() const noexcept { return kind_ == Kind::list; }
+  bool is_map() const noexcept { return kind_ == Kind::map; }
+
+  // What it holds. Throws ValueError when it holds something else, naming the key if it was not
+  // there. as_int() takes a double that is whole and in range, as_double() any number, as_string()
+  // the text of typed content as well. Lifetime of a reference: until this Value is assigned to or
+  // ends.
+  bool as_bool() const;
+  std::int64_t as_int() const;
+  double as_double() const;
+  const std::string& as_string() const&;
+  std::string as_string() &&;
+  const List& as_list() const&;
+  List& as_list() &;
+  List as_list() &&;
+  const Map& as_map() const&;
+  Map& as_map() &;
+  Map as_map() &&;
+
+  // The same; `otherwise` where those throw. For what a client sent.
+  bool as_bool(bool otherwise) const noexcept;
+  std::int64_t as_int(std::int64_t otherwise) const noexcept;
+  double as_double(double otherwise) const noexcept;
+  std::string as_string(std::string_view otherwise) const;
+
+  // The value of that key. Of a const Value: null when there is none, or this is no map.
+  // Otherwise the key is made when absent, and null becomes a map. Throws ValueError when this is
+  // neither null nor a map.
+  const Value& operator[](std::string_view key) const& noexcept;
+  Value& operator[](std::string_view key) &;
+  Value operator[](std::string_view key) &&;
+
+  // The element at index, from 0. Of a const Value: null when out of range, or this is no list.
+  // Otherwise throws ValueError then.
+  template <std::integral I>
+  const Value& operator[](I index) const& noexcept {
+    return element(static_cast<std::size_t>(index));
+  }
+  template <std::integral I>
+  Value& operator[](I index) & {
+    return element(static_cast<std::size_t>(index));
+  }
+  template <std::integral I>
+  Value operator[](I index) && {
+    return std::move(*this).element(static_cast<std::size_t>(index));
+  }
+
+  const Value* find(std::string_view key) const noexcept;  // nullptr: absent, or this is no map
+  bool has(std::string_view key) const noexcept { return find(key) != nullptr; }
+
+  // How many elements or entries; 0 when this is neither a list nor a map.
+  std::size_t size() const noexcept;
+
+  // Appends. Null becomes a list first; throws ValueError when this is neither.
+  void push_back(Value v);
+
+  // Equal in kind and content; but numbers are equal when they are the same number: 1 and 1.0 are,
+  // 2^53 + 1 and 2^53 as a double are not.
+  friend bool operator==(const Value& a, const Value& b) noexcept { return a.equals(b); }
+
+ private:
+  friend class detail::JsonParser;
+
+  Value(std::string text, Kind kind) noexcept : text_(std::move(text)), kind_(kind) {}
+
+  template <class C>
+  static constexpr Kind kind_of() noexcept;
+
+  void set_number(double n) noexcept { floating_ = n, kind_ = Kind::floating; }
+  void set_number(std::int64_t n) noexcept { integer_ = n, kind_ = Kind::integer; }
+  void set_number(std::uint64_t n) noexcept;
+
+  // Makes this an empty one, whatever it was, to be filled in place.
+  std::string& become_string() noexcept;
+  List& become_list() noexcept;
+  Map& become_map();
+
+  bool has_text() const noexcept { return is_string() || is_content(); }
+  const Value& element(std::size_t index) const& noexcept;
+  Value& element(std::size_t index) &;
+  Value element(std::size_t index) &&;
+  bool equals(const Value& other) const noexcept;
+  void take(Value& other) noexcept;  // this holds nothing yet; leaves null behind
+  void drop() noexcept;              // ends what it holds; kind_ is stale until set
+
+  union {
+    // All of it, so that compilers that lose sight of kind_ do not warn of uninitialized members.
+    unsigned char zeros_[sizeof(std::string)];
+    bool boolean_;
+    std::int64_t integer_;
+    double floating_;
+    std::string text_;  // string and typed content
+    List list_;
+    Map* map_;  // owned; never null while kind_ is map
+  };
+  Kind kind_ = Kind::null;
+};
+
+// "k" and v of {"k", v}. The key takes text only, neither 0 nor a list in braces.
+struct Entry {
+  template <TextLike K>
+  Entry(const K& k, Value v) : key(std::string_view(k)), value(std::move(v)) {}
+
+  std::string key;
+  Value value;
+};
+
+// ---- what had to wait until Value was complete
+
+template <detail::Number N>
+Value::Value(N n) noexcept : Value() {
+  if constexpr (std::floating_point<N>) {
+    set_number(static_cast<double>(n));
+  } else {
+    using Wide = std::conditional_t<std::signed_integral<N>, std::int64_t, std::uint64_t>;
+    set_number(Wide{n});
+  }
+}
+
+template <class T>
+Value::Value(const std::vector<T>& items)
+  requires(!std::same_as<T, Value>)
+    : Value(List()) {
+  static_assert(detail::BecomesValue<T>,
+                "jot: a vector becomes a Value if T does: write Value to_value(const T&)");
+  for (const T& item : items) list_.push_back(Value(item));
+}
+
+template <class T>
+Value::Value(const std::map<std::string, T>& items) : Value(Map()) {
+  static_assert(detail::BecomesValue<T>,
+                "jot: a map becomes a Value if T does: write Value to_value(const T&)");
+  for (const auto& [key, item] : items) map_->emplace_hint(map_->end(), key, Value(item));
+}
+
+template <class T>
+Value::Value(const std::optional<T>& maybe) : Value() {
+  static_assert(detail::BecomesValue<T>,
+                "jot: an optional becomes a Value if T does: write Value to_value(const T&)");
+  if (maybe) *this = Value(*maybe);
+}
+
+template <class C>
+constexpr Value::Kind Value::kind_of() noexcept {
+  constexpr bool same[] = {std::same_as<C, HTML>,  std::same_as<C, CSS>, std::same_as<C, JS>,
+                           std::same_as<C, JSStr>, std::same_as<C, URL>, std::same_as<C, HTMLAttr>};
+  std::uint8_t i = 0;
+  while (i < sizeof(same) && !same[i]) ++i;
+  return static_cast<Kind>(static_cast<std::uint8_t>(Kind::html) + i);
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/json.hpp
+
+// json.hpp -- how does text become a Value, and a Value text?
+//
+// In: JSON as RFC 8259 has it, nothing more: UTF-8 without a byte order mark, no comments, no
+// trailing commas, at most 512 levels deep. Out: a Value; and the way back.
+//
+//     Value v = parse_json(R"({"title": "Home", "items": [1, 2.5, null]})");
+//     std::string s = to_json(v);          // {"items":[1,2.5,null],"title":"Home"}
+//
+// Numbers without a fraction or exponent that fit in 64 bits are ints and exact; all others are
+// doubles, the nearest to what was written. Of two entries with one key the last counts.
+
+#include <exception>    // std::exception
+#include <memory>       // std::shared_ptr
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1 {
+
+// The text is not JSON: "line 3, column 7: want ',' or '}'".
+class JsonError : public std::exception {
+ public:
+  JsonError(int line, int column, const std::string& problem);
+
+  // Where it went wrong. Both count from 1; a column is a character of UTF-8.
+  int line() const noexcept { return line_; }
+  int column() const noexcept { return column_; }
+  const char* what() const noexcept override { return what_->c_str(); }
+
+ private:
+  int line_, column_;
+  std::shared_ptr<const std::string> what_;  // shared, because copying an exception must not throw
+};
+
+// Reads one document, which must be all of the text but for white space around it.
+// Throws JsonError.
+Value parse_json(std::string_view text);
+
+// The same; what is wrong comes as an Error with Errc::bad_message and the words of JsonError.
+Result<Value> try_parse_json(std::string_view text);
+
+// Writes on one line, keys sorted. Safe inside <script>: < > & U+2028 and U+2029 are escaped.
+// Typed content is written as its text, whole doubles without a fraction, as JavaScript does. Bytes
+// that are not UTF-8 become U+FFFD, so the result is UTF-8 always.
+// Throws ValueError: NaN, infinity, nested deeper than 512.
+std::string to_json(const Value& v);
+
+// The same on many lines: each level is indented by so many spaces. 0: on one line.
+std::string to_json(const Value& v, int indent);
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/log.hpp
+
+// log.hpp -- where do the words for the operator go?
+//
+// In: a level, a message, fields. Out: one LogRecord for the sink, which is one line to stderr
+// unless you give another.
+//
+//     r.log().info("imported", {{"rows", n}});
+//     Server server{{.handler = app, .log = [](const LogRecord& r) { syslog(LOG_INFO, ...); }}};
+//
+// Logging never breaks serving: what a sink throws is swallowed. It runs on many threads at a time.
+
+#include <concepts>     // std::invocable
+#include <memory>       // std::make_shared, std::shared_ptr
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+
+namespace jot::inline v1 {
+
+enum class Level { debug, info, warn, error };
+
+// What a sink gets. Lifetime: that of the sink's call; copy what you keep.
+struct LogRecord {
+  Level level;
+  std::string_view message;
+  const Map& fields;
+};
+
+// A copyable handle on a sink: copies share it.
+class Logger {
+ public:
+  // All levels to stderr, a record a line, each line in one write(2):
+  //     2026-11-23T21:35:11.042Z INFO imported rows=50000 file="a b.csv"
+  // What could be taken for something else, or act on a terminal, is quoted and escaped, so that
+  // nothing in a message or value can forge a line or a field.
+  Logger() noexcept = default;
+
+  // A sink of your own: a const callable, called by many threads at a time.
+  template <class F>
+    requires std::invocable<const F&, const LogRecord&>
+  Logger(F sink) : sink_(std::make_shared<const F>(std::move(sink))), call_(call<F>) {}
+
+  // fields is a map: {{"rows", n}}. Any other value becomes the field "value", null becomes none.
+  void debug(std::string_view message, const Value& fields = {}) const noexcept;
+  void info(std::string_view message, const Value& fields = {}) const noexcept;
+  void warn(std::string_view message, const Value& fields = {}) const noexcept;
+  void error(std::string_view message, const Value& fields = {}) const noexcept;
+
+ private:
+  template <class F>
+  static void call(const void* sink, const LogRecord& record) {
+    (*static_cast<const F*>(sink))(record);
+  }
+  void log(Level level, std::string_view message, const Value& fields) const noexcept;
+
+  std::shared_ptr<const void> sink_;                       // an F, or nothing: stderr
+  void (*call_)(const void*, const LogRecord&) = nullptr;  // calls it; set when sink_ is
+};
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/request.hpp
+
+// request.hpp -- what did the client ask for?
+//
+// In: a head that parse_request has checked, and a body that is still arriving. Out: its parts.
+//
+// What is raw (method, target, path, host, fields) is a view into the connection's buffer, good
+// until the handler returns. What is decoded (path_value, query, cookie) is a string that the
+// Request owns, returned by reference: `auto id = r.path_value("id")` copies it, and is safe to
+// keep. A Request belongs to one thread at a time; its context() may be used from any.
+
+#include <concepts>     // std::same_as, std::signed_integral
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <limits>       // std::numeric_limits
+#include <memory>       // std::unique_ptr
+#include <optional>     // std::optional
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::forward
+
+namespace jot::inline v1 {
+
+namespace detail {
+struct RequestState;
+struct RequestAccess;
+class BodySource;
+
+// Which status a value that does not parse is worth, and the name to put into the message.
+struct BadValue {
+  int status;
+  std::string_view name;
+};
+
+// All of the text as one value in range; else they throw HttpError{bad.status}.
+bool parse_bool(std::string_view text, BadValue bad);  // "true", "1", "false", "0"
+long long parse_signed(std::string_view text, long long low, long long high, BadValue bad);
+unsigned long long parse_unsigned(std::string_view text, unsigned long long high, BadValue bad);
+double parse_double(std::string_view text, BadValue bad);
+
+template <std::same_as<bool> T>
+T parse_as(std::string_view text, BadValue bad) {
+  return parse_bool(text, bad);
+}
+template <std::signed_integral T>
+T parse_as(std::string_view text, BadValue bad) {
+  using Limits = std::numeric_limits<T>;
+  return static_cast<T>(parse_signed(text, Limits::min(), Limits::max(), bad));
+}
+template <std::unsigned_integral T>
+  requires(!std::same_as<T, bool>)
+T parse_as(std::string_view text, BadValue bad) {
+  return static_cast<T>(parse_unsigned(text, std::numeric_limits<T>::max(), bad));
+}
+template <std::floating_point T>
+T parse_as(std::string_view text, BadValue bad) {
+  return static_cast<T>(parse_double(text, bad));
+}
+template <std::same_as<std::string> T>
+T parse_as(std::string_view text, BadValue) {
+  return T(text);
+}
+}  // namespace detail
+
+// The body of a Request, read as it arrives. Reading may block, within ServerOptions::body_timeout;
+// the first read answers `Expect: 100-continue` (RFC 9110 §10.1.1).
+// Throws HttpError: 413 over the limit, 400 broken or cut short, 408 too slow.
+class Body {
+ public:
+  // All that is left of the body. Throws also 413 when that is more than limit bytes.
+  std::string read_all(std::size_t limit = 10u << 20);
+
+  // At least one byte into `to`, as many as have come. Returns 0 at the end.
+  std::size_t read(std::span<char> to);
+
+  // The most that this body may hold, instead of ServerOptions::max_body. Call it before reading.
+  void set_limit(std::uint64_t bytes);
+
+ private:
+  friend struct detail::RequestAccess;
+  detail::BodySource* source_ = nullptr;  // nullptr: no body
+};
+
+// The pair of `Authorization: Basic` (RFC 7617).
+struct BasicAuth {
+  std::string user, password;
+};
+
+class Request {
+ public:
+  Request(Request&&) noexcept;
+  Request& operator=(Request&&) = delete;
+  ~Request();
+
+  std::string_view method() const noexcept;       // "GET"
+  std::string_view target() const noexcept;       // "/a%20b?c=d", as it came
+  std::string_view path() const noexcept;         // "/a%20b", as it came
+  std::string_view proto() const noexcept;        // "HTTP/1.1"
+  std::string_view host() const noexcept;         // "example.org:8080"
+  std::string_view scheme() const noexcept;       // "http"
+  std::string_view remote_addr() const noexcept;  // "192.0.2.1:40312", "[::1]:40312", "unix:"
+
+  // The pattern of the route that matched, "GET /posts/{id}"; "" outside a Router.
+  std::string_view pattern() const noexcept;
+
+  // The fields in order of arrival, with names as they came; look-ups ignore case.
+  const Header& header() const noexcept;
+  Header& header() noexcept;
+
+  // What stood in the path at {name}, percent-decoded; "" when the pattern has no such name.
+  const std::string& path_value(std::string_view name) const;
+
+  // The same as a number or bool. Throws HttpError 404 when it is not one: there is no such page.
+  template <class T>
+  T path_value(std::string_view name) const {
+    return detail::parse_as<T>(path_value(name), {404, name});
+  }
+
+  // The query's pairs, decoded; malformed ones are left out.
+  const Values& query() const;
+
+  // The first value of that name; "" when absent.
+  const std::string& query(std::string_view name) const;
+
+  // The same as a number or bool; absent: otherwise. Throws HttpError 400 when it is not one.
+  template <class T>
+  T query(std::string_view name, T otherwise) const {
+    return query().has(name) ? detail::parse_as<T>(query(name), {400, name}) : otherwise;
+  }
+
+  // The cookie of that name; "" when absent.
+  const std::string& cookie(std::string_view name) const;
+
+  std::optional<BasicAuth> basic_auth() const;  // nullopt: absent or malformed
+
+  Body& body() noexcept;
+
+  // The body as JSON, read once and kept. Throws HttpError 400 with line and column, or as Body.
+  const Value& json();
+
+  // Done when the handler returns, the client leaves, the deadline passes or the server shuts down.
+  // Made when first asked for. Lifetime: copies may be kept; they never point back at the server.
+  Context context() const noexcept;
+  void set_context(Context ctx) noexcept;  // for middleware: deadlines, values
+
+  // Hands a value on to later handlers: set_context(with_value(context(), key, value)).
+  template <class T, class U>
+  void set_value(const ContextKey<T>& key, U&& value) {
+    set_context(with_value(context(), key, std::forward<U>(value)));
+  }
+
+  // What set_value() put there, by this or an outer middleware; nullptr: nobody did.
+  // Lifetime: until the handler returns, or as long as a copy of context() is kept.
+  template <class T>
+  const T* value(const ContextKey<T>& key) const noexcept {
+    return context().value(key);
+  }
+
+  const Logger& log() const noexcept;  // the server's
+
+ private:
+  friend struct detail::RequestAccess;
+  explicit Request(std::unique_ptr<detail::RequestState> state) noexcept;
+  std::unique_ptr<detail::RequestState> state_;
+};
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/response_writer.hpp
+
+// response_writer.hpp -- how does a handler answer?
+//
+// In: a status, header fields, bytes. Out: one response, framed as RFC 9112 §6 asks.
+//
+// What a handler writes is kept in a buffer. A response that ends within it leaves whole, with a
+// Content-Length; one that grows past it, or is flushed, leaves in chunks as it is made. Until the
+// first byte has left, everything can still be changed, or forgotten with reset().
+// A writer belongs to one request and one thread; it is dead when the handler returns.
+
+#include <cstddef>      // std::byte
+#include <cstdint>      // std::uint64_t
+#include <span>         // std::span
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1 {
+
+class Value;
+
+// Sends what a writer holds back. Ask the writer for it: `if (auto* f = w.flusher()) f->flush();`
+class Flusher {
+ public:
+  // Sends what is buffered, now, the head included. Blocks while the socket is full, within
+  // ServerOptions::write_timeout. Returns false when the client is gone.
+  virtual bool flush() = 0;
+
+ protected:
+  ~Flusher() = default;
+};
+
+// The response to one request. Middleware wraps it: derive from WriterProxy.
+class ResponseWriter {
+ public:
+  ResponseWriter() = default;
+  ResponseWriter(const ResponseWriter&) = delete;
+  ResponseWriter& operator=(const ResponseWriter&) = delete;
+  virtual ~ResponseWriter() = default;
+
+  // The response's fields. What is set counts until the first byte leaves.
+  // Content-Length, if you set it, is held to: a body that differs cuts the connection.
+  virtual Header& header() = 0;
+
+  // Sets the status. Unlike Go's, it only records: the head leaves with the first byte of the body,
+  // and until then header() and the status may change. A 1xx (103 Early Hints, RFC 8297) is sent at
+  // once, with the fields set so far, and does not count as the status. 101 and what is not in
+  // 100..999 throw std::invalid_argument. Ignored once committed().
+  virtual void write_header(int status) = 0;
+
+  // Appends to the body: the one function that a wrapper overrides to see all bytes.
+  // Returns false when the client is gone: stop working. May block while the socket is full.
+  virtual bool write_bytes(std::string_view bytes) = 0;
+
+  // Where this writer cannot stream: nullptr. Lifetime: that of the writer.
+  virtual Flusher* flusher() { return nullptr; }
+
+  // The status as it stands: 200 unless set.
+  virtual int status() const = 0;
+
+  // Has the head left? Then status and fields are history.
+  virtual bool committed() const = 0;
+
+  // Bytes of body that the handler has written, sent or not.
+  virtual std::uint64_t bytes_written() const = 0;
+
+  // Forgets status, fields and body, so that another answer can be given.
+  // Returns false, and does nothing, once committed().
+  virtual bool reset() = 0;
+
+  // Writes text, numbers, letters (char) and bools one after the other; see text().
+  // Returns false when the client is gone.
+  template <Part... Parts>
+  bool write(const Parts&... parts) {
+    if constexpr (sizeof...(Parts) == 1 && (TextLike<Parts> && ...)) return write_bytes(parts...);
+    return write_bytes(text(parts...));
+  }
+  bool write(std::span<const std::byte> bytes);
+
+  // Writes a value as JSON, with its Content-Type. Status: what write_header() said.
+  bool json(const Value& value);
+};
+
+// Forwards everything to another writer: override what you change.
+//
+//     struct Shout final : jot::WriterProxy {
+//       using WriterProxy::WriterProxy;
+//       bool write_bytes(std::string_view s) override { return inner().write_bytes(upper(s)); }
+//     };
+class WriterProxy : public ResponseWriter {
+ public:
+  // Lifetime: inner must outlive the proxy.
+  explicit WriterProxy(ResponseWriter& inner) : inner_(inner) {}
+
+  Header& header() override;
+  void write_header(int status) override;
+  bool write_bytes(std::string_view bytes) override;
+  Flusher* flusher() override;
+  int status() const override;
+  bool committed() const override;
+  std::uint64_t bytes_written() const override;
+  bool reset() override;
+
+ protected:
+  ResponseWriter& inner() const noexcept { return inner_; }
+
+ private:
+  ResponseWriter& inner_;
+};
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/handler.hpp
+
+// handler.hpp -- what may answer a request?
+//
+// In: any callable that takes a ResponseWriter&, a Request&, both (in this order) or nothing, and
+// returns nothing, text, HTML{...} or a Value. Out: a Handler, one shape for them all.
+//
+//     app.get("/", [] { return "Hello, world.\n"; });                    // text/plain
+//     app.get("/me", [](jot::Request& r) { return jot::Value{{"id", 7}}; });   // JSON
+//     app.get("/raw", [](jot::ResponseWriter& w, jot::Request& r) { w.write("any bytes"); });
+//
+// A handler may block, sleep, stream and throw. It runs on many threads at once, so it is called
+// const: mutable lambdas are refused.
+
+#include <atomic>       // std::atomic
+#include <concepts>     // std::invocable, std::same_as
+#include <functional>   // std::function
+#include <memory>       // std::shared_ptr
+#include <string_view>  // std::string_view
+#include <type_traits>  // std::invoke_result_t
+#include <utility>      // std::move
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+template <class F, class... A>
+concept Calls = std::invocable<const F&, A...>;
+
+template <class R>
+concept Answer = std::is_void_v<R> || TextLike<R> || TypedContent<R> ||
+                 (std::convertible_to<R, Value> && !NumberLike<R>);
+
+template <class T>
+inline constexpr bool no = false;
+
+enum class Shape { none, writer_and_request, writer, request, nothing };
+
+// The first shape that fits: a generic lambda is never tried with an argument it cannot take.
+template <class F>
+constexpr Shape shape_of() {
+  if constexpr (Calls<F, ResponseWriter&, Request&>)
+    return Shape::writer_and_request;
+  else if constexpr (Calls<F, ResponseWriter&>)
+    return Shape::writer;
+  else if constexpr (Calls<F, Request&>)
+    return Shape::request;
+  else if constexpr (Calls<F>)
+    return Shape::nothing;
+  else
+    return Shape::none;
+}
+
+template <class F>
+decltype(auto) call_in_shape(const F& f, [[maybe_unused]] ResponseWriter& w,
+                             [[maybe_unused]] Request& r) {
+  if constexpr (shape_of<F>() == Shape::writer_and_request)
+    return f(w, r);
+  else if constexpr (shape_of<F>() == Shape::writer)
+    return f(w);
+  else if constexpr (shape_of<F>() == Shape::request)
+    return f(r);
+  else
+    return f();
+}
+
+template <class F>
+using AnswerOf = decltype(call_in_shape(std::declval<const F&>(), std::declval<ResponseWriter&>(),
+                                        std::declval<Request&>()));
+
+template <class F>
+constexpr bool is_mutable_only() {
+  return std::invocable<F&, ResponseWriter&, Request&> || std::invocable<F&, ResponseWriter&> ||
+         std::invocable<F&, Request&> || std::invocable<F&>;
+}
+
+// What the engine has learned about a route: above 0, the next calls are expected to block, so that
+// the lane is given away before they start. Read and written by any thread; a hint, so relaxed.
+struct RouteMemory {
+  std::atomic<int> expect_block{0};
+};
+
+// A callable that can tell, ahead of the call, which of its routes will answer.
+template <class F>
+concept Matches = requires(const F& f, Request& r) {
+  { f.match(r) } -> std::same_as<RouteMemory&>;
+};
+
+struct Callable {
+  virtual ~Callable() = default;
+  virtual void call(ResponseWriter& w, Request& r) const = 0;
+  virtual RouteMemory& match(Request&) const { return memory; }
+  mutable RouteMemory memory;
+};
+
+// The answers that a handler may return. A Content-Type that it has set itself is kept.
+void answer_text(ResponseWriter& w, std::string_view content_type, std::string_view text);
+void answer_value(ResponseWriter& w, const Value& value);
+template <class R>
+void answer(ResponseWriter& w, const R& result) {
+  if constexpr (TextLike<R>)
+    answer_text(w, "text/plain; charset=utf-8", result);
+  else if constexpr (std::same_as<R, HTML>)
+    answer_text(w, "text/html; charset=utf-8", result.text);
+  else if constexpr (std::same_as<R, CSS>)
+    answer_text(w, "text/css; charset=utf-8", result.text);
+  else if constexpr (std::same_as<R, JS>)
+    answer_text(w, "text/javascript; charset=utf-8", result.text);
+  else if constexpr (TypedContent<R>)
+    answer_text(w, "text/plain; charset=utf-8", result.text);
+  else
+    answer_value(w, result);
+}
+
+template <class F>
+struct CallableOf final : Callable {
+  explicit CallableOf(F f) : function(std::move(f)) {}
+  void call(ResponseWriter& w, Request& r) const override {
+    if constexpr (std::is_void_v<AnswerOf<F>>)
+      call_in_shape(function, w, r);
+    else
+      answer(w, call_in_shape(function, w, r));
+  }
+  RouteMemory& match(Request& r) const override {
+    if constexpr (Matches<F>)
+      return function.match(r);
+    else
+      return Callable::match(r);
+  }
+  F function;
+};
+
+void announce_block() noexcept;  // gives the calling thread's lane away, if it drives one
+
+// The first error a reader sees says what is allowed.
+template <class F>
+constexpr void check_handler() {
+  if constexpr (shape_of<F>() != Shape::none)
+    static_assert(Answer<std::remove_cvref_t<AnswerOf<F>>>,
+                  "jot: a handler returns nothing, text, HTML{...}, a Value, or what to_value() "
+                  "makes one of");
+  else if constexpr (Calls<F, Request&, ResponseWriter&>)
+    static_assert(no<F>, "jot: a handler takes (ResponseWriter&, Request&), in this order");
+  else if constexpr (is_mutable_only<F>())
+    static_assert(
+        no<F>,
+        "jot: a handler runs on many threads at once: no mutable lambda, no non-const operator()");
+  else
+    static_assert(no<F>,
+                  "jot: a handler takes (ResponseWriter&, Request&), one of them, or nothing");
+}
+
+}  // namespace detail
+
+// A shared, immutable callable: copies share it, and what it captured is destroyed with the last.
+class Handler {
+ public:
+  Handler() noexcept = default;  // empty: answers 404
+
+  template <class F>
+    requires(!std::same_as<std::remove_cvref_t<F>, Handler>)
+  Handler(F f) {
+    detail::check_handler<F>();
+    callable_ = std::make_shared<const detail::CallableOf<F>>(std::move(f));
+  }
+
+  explicit operator bool() const noexcept { return callable_ != nullptr; }
+
+  // Answers the request. What the callable throws comes out; a Server catches it.
+  void operator()(ResponseWriter& w, Request& r) const;
+  void operator()(ResponseWriter& w,
+                  Request&& r) const;  // for tests: app(rec, request("GET", "/"))
+
+  // Which route will answer, ahead of the call: the engine asks, so that a route known to block
+  // does not hold up its lane. Lifetime: that of the callable.
+  detail::RouteMemory& match(Request& r) const;
+
+ private:
+  std::shared_ptr<const detail::Callable> callable_;
+};
+
+// Wraps a Handler into another: written as Handler(Handler), or shorter as
+//
+//     void timing(jot::ResponseWriter& w, jot::Request& r, const jot::Handler& next) {
+//       next(w, r);
+//     }
+//
+// It is callable itself: app.get("/me", require_user(show)) guards one route.
+class Middleware {
+ public:
+  template <class F>
+    requires(!std::same_as<std::remove_cvref_t<F>, Middleware>)
+  Middleware(F f) {
+    if constexpr (std::is_invocable_r_v<Handler, const F&, Handler>)
+      wrap_ = std::move(f);
+    else if constexpr (std::invocable<const F&, ResponseWriter&, Request&, const Handler&>)
+      wrap_ = around(std::make_shared<const F>(std::move(f)));
+    else
+      static_assert(detail::no<F>,
+                    "jot: a middleware is Handler(Handler) or void(ResponseWriter&, Request&, "
+                    "const Handler& next)");
+  }
+
+  Handler operator()(Handler next) const { return wrap_(std::move(next)); }
+
+ private:
+  template <class F>
+  static auto around(std::shared_ptr<const F> f) {
+    return [f](Handler next) -> Handler {
+      return [f, next](ResponseWriter& w, Request& r) { (*f)(w, r, next); };
+    };
+  }
+  std::function<Handler(Handler)> wrap_;
+};
+
+// Answers with a status and one line of text/plain (nosniff). What was buffered is forgotten; the
+// fields stay, but for those that described the body.
+void error(ResponseWriter& w, int status, std::string_view message);
+
+// Answers 404, by the Router's error page where there is one.
+void not_found(ResponseWriter& w, Request& r);
+
+// Sends the client elsewhere. The url may be relative (RFC 9110 §10.2.2); bytes outside ASCII are
+// percent-encoded. 303 makes a GET of a POST; 307 and 308 keep the method.
+void redirect(ResponseWriter& w, Request& r, std::string_view url, int status = 303);
+
+// Calls f, which is known to block, with the lane given away first: no other connection waits for
+// it, not even the millisecond until the watcher notices. Returns what f returns.
+template <class F>
+auto blocking(F f) -> decltype(f()) {
+  return detail::announce_block(), f();
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/router.hpp
+
+// router.hpp -- which handler answers this request?
+//
+// In: method, host and path of a Request. Out: the Handler that was registered for them, path
+// values filled in. The rules are those of Go's ServeMux, and more:
+//
+//     app.get("/posts/{id}", show);                 // one segment: r.path_value("id")
+//     app.get("/posts/{id:int}/edit", edit);        // ... that is a number: else this route is not
+//     meant app.get("/files/{path...}", send);            // all that is left of the path
+//     app.handle("/static/", FileServer("public")); // a slash at the end: the whole subtree
+//     app.get("/{$}", home);                        // only "/"
+//     app.handle("POST example.org/hook", hook);    // method and host
+//
+// - The most specific pattern wins, whatever the order: a literal beats {id:int} beats {id} beats
+//   {path...}, one method beats all, a host beats none. Two patterns that conflict throw at the
+//   second, and the exception names both with file and line.
+// - GET answers HEAD. A path that is known under other methods only is 405 with Allow, and OPTIONS
+//   is answered with 204 and Allow where no handler does.
+// - "/a//b/../c" is redirected to "/a/c", and "/static" to "/static/" where only that is known,
+// with
+//   the query: 301 for GET and HEAD, 308 for what must keep its method and body. Not for CONNECT.
+// - Path values are percent-decoded segment by segment: %2F stays inside its segment.
+//
+// A Router is built first and then only read: the first request closes it, and to add or change
+// anything later throws std::logic_error. From then on it works on many threads at a time.
+
+#include <functional>       // std::function
+#include <memory>           // std::shared_ptr
+#include <source_location>  // std::source_location
+#include <string>           // std::string
+#include <string_view>      // std::string_view
+#include <vector>           // std::vector
+
+namespace jot::inline v1 {
+
+namespace detail {
+class RouteTable;
+struct RouteGroup;
+}  // namespace detail
+
+// Routes under a common prefix, with middleware of their own.
+//
+//     auto api = app.group("/api");
+//     api.use(require_token);
+//     api.get("/users", list_users);   // GET /api/users
+//
+// A copyable handle: copies add to the same group.
+// Whatever adds throws std::invalid_argument for a pattern that is malformed or conflicts, and
+// std::logic_error after the first request.
+class Group {
+ public:
+  using Where = std::source_location;  // who registers: for messages, never passed by hand
+
+  // "METHOD host/path": the method and the host may be missing and then stand for all.
+  void handle(std::string_view pattern, Handler h, Where where = Where::current());
+
+  // One method, and a path (which may have a host before it).
+  void get(std::string_view path, Handler h, Where where = Where::current());  // HEAD too
+  void post(std::string_view path, Handler h, Where where = Where::current());
+  void put(std::string_view path, Handler h, Where where = Where::current());
+  void patch(std::string_view path, Handler h, Where where = Where::current());
+  void del(std::string_view path, Handler h, Where where = Where::current());
+  void head(std::string_view path, Handler h, Where where = Where::current());
+  void options(std::string_view path, Handler h, Where where = Where::current());
+
+  // Hands everything at and below the prefix to another handler: mount("/m", h) gives it /m and
+  // /m/x, never /mx. A Router that is mounted sees its own part of the path, "/" and "/x"; to
+  // others r.path() stays whole. r.pattern() is that of the innermost Router.
+  void mount(std::string_view prefix, Handler h, Where where = Where::current());
+
+  // Wraps all routes of this group and of its groups, whether they are added before or after.
+  // The first used is the outermost, and those of an outer group are outside.
+  // On the Router itself it also wraps what the Router answers on its own: 404, 405, OPTIONS and
+  // redirects, so that a log sees them.
+  // A Middleware written as Handler(Handler) is applied once to each route, when the Router closes:
+  // what its routes share is to be made outside and captured.
+  void use(Middleware m);
+
+  // A group within this one. The prefix is a path, which may have names and a host in it.
+  Group group(std::string_view prefix, Where where = Where::current());
+
+ protected:
+  Group();                                     // the outermost group of a table of its own
+  std::shared_ptr<detail::RouteTable> table_;  // owns group_
+
+ private:
+  Group(std::shared_ptr<detail::RouteTable> table, detail::RouteGroup& group) noexcept;
+  detail::RouteGroup* group_;
+};
+
+// A route, as routes() lists it.
+struct RouteInfo {
+  std::string method;   // "": all
+  std::string host;     // "": all
+  std::string path;     // "/posts/{id}"
+  std::string pattern;  // "GET /posts/{id}", as r.pattern() tells it
+  std::string file;     // where it was registered
+  unsigned line = 0;
+};
+
+// The outermost Group, which answers requests. A copyable handle on one table of routes: a copy
+// that was given to a Server knows the routes that are added later (before the first request).
+// A handler that needs the Router captures it by reference, [&app]: by value, it would hold itself.
+class Router : public Group {
+ public:
+  Router();
+
+  // Gives a path a name, for url_for(). Throws: std::invalid_argument, when the name is taken or
+  // the pattern malformed.
+  void name(std::string_view name, std::string_view path, Where where = Where::current());
+
+  // The path of that name with its values put in, percent-encoded; values that the path has no name
+  // for become its query. With a host: "//host/path".
+  //
+  //     app.name("post", "/posts/{id}");
+  //     app.url_for("post", {{"id", 7}, {"page", 2}})   // "/posts/7?page=2"
+  //
+  // Throws: std::invalid_argument, when the name is unknown, a value is missing, or the value would
+  // not lead back to this route: empty, "..", or refused by the predicate.
+  std::string url_for(std::string_view name, const Value& path_values = {}) const;
+
+  // Allows {name:predicate} in patterns that are added later. There are already "int" (digits,
+  // perhaps a minus before them) and "word" (letters, digits and _).
+  // accepts: of a decoded segment, never empty. It is called for each request that comes by, from
+  // any thread: it must be quick and not throw.
+  // Two predicates in the same place conflict unless something else tells the patterns apart.
+  void predicate(std::string_view name, std::function<bool(std::string_view)> accepts);
+
+  // The page for 404 and 405, and for what handlers throw: HttpError, and 500 for everything else.
+  // The status is set already, and so are the fields that belong to it (Allow, Retry-After).
+  void on_error(
+      std::function<void(ResponseWriter&, Request&, int status, std::string_view message)> page);
+
+  // All routes, in the order in which they were added; a mount counts as two.
+  std::vector<RouteInfo> routes() const;
+
+  // Answers the request. Throws what the handler throws; a Server makes a response of it.
+  void operator()(ResponseWriter& w, Request& r) const;
+  void operator()(ResponseWriter& w,
+                  Request&& r) const;  // for tests: app(rec, request("GET", "/"))
+
+  // Finds the route ahead of the call and keeps it in the Request: for the engine, which looks up
+  // whether that route is known to block. Neither blocks nor calls any handler.
+  detail::RouteMemory& match(Request& r) const;
+};
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/server.hpp
+
+// server.hpp -- who listens, and how long does it wait for whom?
+//
+// In: an address and a Handler. Out: requests answered, until it is told to stop.
+//
+//     jot::listen_and_serve(":8080", app);                              // the ten-line program
+//
+//     jot::Server server{{.addr = "127.0.0.1:0", .handler = app, .idle_timeout = 30s}};
+//     server.start();                                                   // returns; addr() tells
+//     the port
+//
+// Every request in a handler has a thread of its own, so a handler may block; a connection between
+// requests is parked and costs none. How that works is told in detail/lane.hpp.
+// Threads: the members of Server may be called from any thread, but not from its own handlers:
+// shutdown() and the destructor wait for these.
+
+#include <chrono>   // std::chrono::seconds
+#include <cstddef>  // std::size_t
+#include <cstdint>  // std::uint64_t
+#include <memory>   // std::unique_ptr
+#include <string>   // std::string
+#include <vector>   // std::vector
+
+namespace jot::inline v1 {
+
+namespace detail {
+class Engine;
+}  // namespace detail
+
+// In alphabetical order, so that designated initializers are easy to order.
+struct ServerOptions {
+  // ":8080" (IPv6 and IPv4), "127.0.0.1:8080", "[::1]:0", "localhost:80", "unix:/run/app.sock", or
+  // "systemd" for the sockets that were handed over (LISTEN_FDS). Port 0 picks a free one.
+  std::string addr = ":8080";
+
+  // A request body: without progress for so long, or below 240 bytes/s after 5 s, is 408.
+  nanoseconds body_timeout = std::chrono::seconds(30);
+
+  // listen_and_serve(until): how long requests may take to end before their Contexts are cancelled.
+  nanoseconds drain_timeout = std::chrono::seconds(10);
+
+  Handler handler = {};
+
+  // A request head, from its first byte to its last (for the first of a connection: from accept):
+  // 408.
+  nanoseconds head_timeout = std::chrono::seconds(10);
+
+  // Between two requests: then the connection is closed.
+  nanoseconds idle_timeout = std::chrono::seconds(75);
+
+  // Gets a LogRecord for everything that went wrong; the default writes a line to stderr. Called on
+  // the server's threads, one or many at a time.
+  Logger log = {};
+
+  // Bytes of a request body, chunked or not: more is 413. Body::set_limit() changes it for one
+  // request.
+  std::uint64_t max_body = 10u << 20;
+
+  // Open connections. 0: the fd limit less 64. Beyond, the longest idle one makes room.
+  std::size_t max_connections = 0;
+
+  // Header fields of a request: more is 431.
+  std::size_t max_fields = 100;
+
+  // Bytes of a request head: more is 431.
+  std::size_t max_head = 32u << 10;
+
+  // Bytes of a request target: more is 414.
+  std::size_t max_target = 8u << 10;
+
+  // Requests inside blocking handlers at a time: more are answered 503 with Retry-After.
+  std::size_t max_threads = 4096;
+
+  // Raises the process's soft limit of open files to the hard one.
+  bool raise_fd_limit = true;
+
+  // Several processes listen on one port (SO_REUSEPORT). Without, a second one is an error.
+  bool reuse_port = false;
+
+  // A response: no byte taken by the client for so long, or below 240 bytes/s after 5 s: cut.
+  nanoseconds write_timeout = std::chrono::seconds(30);
+};
+
+// Numbers since start(), and as they stand. Each is right by itself; together they are a moment's
+// blur.
+struct ServerStats {
+  std::uint64_t requests = 0;  // answered, by whatever status
+  std::uint64_t accepted = 0;  // connections
+  std::uint64_t refused =
+      0;  // requests that were malformed, too large or too slow, and 503s of our own
+  std::uint64_t bytes_in = 0;   // from sockets
+  std::uint64_t bytes_out = 0;  // to sockets
+  std::size_t connections = 0;  // open now
+  std::size_t idle = 0;         // of these, parked
+  std::size_t in_handlers = 0;  // requests in service now
+  std::size_t threads = 0;      // the server's own, waiting ones included
+};
+
+class Server {
+ public:
+  explicit Server(ServerOptions options);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Stops at once: cancels the Contexts, cuts the connections, waits for the handlers. One that
+  // never returns keeps it waiting.
+  ~Server();
+
+  // Listens, and serves on threads of its own. Throws std::system_error that names the address
+  // (in use, not allowed, ...), std::invalid_argument where it cannot be read, std::logic_error
+  // when called twice.
+  void start();
+
+  // start(), waits until `until` is done, then shutdown() within drain_timeout. Without `until` it
+  // does not return before another thread calls shutdown().
+  void listen_and_serve(const Context& until = background());
+
+  // Stops listening, closes parked connections, lets running requests finish with Connection:
+  // close. When `within` is done before they have: cancels their Contexts, and a second later cuts
+  // their connections. Returns, once all have ended, whether all had before `within` was.
+  bool shutdown(const Context& within);
+
+  // Where it listens, "127.0.0.1:43211"; "" before start().
+  std::string addr() const;
+
+  ServerStats stats() const;
+
+ private:
+  std::unique_ptr<detail::Engine> engine_;
+};
+
+// Serves until the process ends. Throws as Server::start().
+void listen_and_serve(std::string addr, Handler handler);
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/testing.hpp
+
+// testing.hpp -- what does my handler answer?
+//
+// In: a handler, and a request made by hand. Out: the response, without a socket, in one line:
+//
+//     auto res = jot::record(app, jot::request("GET", "/hello"));
+//     CHECK(res.status == 200);
+//     CHECK(res.body == "Hello, world.\n");
+//
+// Or with one, by a real server: jot::TestServer server(app); client.get(server.url("/hello"));
+
+#include <cstdint>      // std::uint64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1 {
+
+// A response, whole.
+struct Recorded {
+  int status = 200;
+  Header header =
+      {};  // as the handler set it: Date, Content-Length and framing are a server's work
+  std::string body = {};
+  // The handler threw when the first byte had left: a client sees the response cut short.
+  bool cut_short = false;
+};
+
+// A writer that keeps everything: for tests, and for middleware that looks at a response or changes
+// it before it is sent (copy_to). Its head leaves, and with it what can still be changed, at the
+// first flush(); without one, never.
+class Recorder final : public ResponseWriter, private Flusher {
+ public:
+  Recorder();
+
+  Header& header() override;
+  void write_header(int status) override;  // 1xx are checked and forgotten
+  bool write_bytes(std::string_view bytes) override;
+  Flusher* flusher() override;
+  int status() const override;
+  bool committed() const override;
+  std::uint64_t bytes_written() const override;
+  bool reset() override;
+
+  // The body so far. It may be changed; also that of a HEAD request is here.
+  std::string& body() noexcept { return body_; }
+
+  // How often the handler has flushed.
+  int flushes() const noexcept { return flushes_; }
+
+  // What was recorded: the fields as they were when the head left.
+  Recorded recorded() const;
+
+  // Writes it all to another writer, fields added to those that are there, flushed if this was.
+  void copy_to(ResponseWriter& w) const;
+
+ private:
+  bool flush() override;
+  const Header& sent_header() const noexcept { return flushes_ ? sent_ : header_; }
+
+  int status_ = 200;
+  int flushes_ = 0;
+  Header header_;
+  Header sent_;  // a copy of header_, made when the head left
+  std::string body_;
+};
+
+struct RequestOptions {
+  std::string body = {};
+  Context context = {};
+  Header header = {};  // Host is example.com unless it is set here
+  Value json = {};     // instead of body, with its Content-Type; null: none
+  std::string remote_addr = "192.0.2.1:1234";
+};
+
+// Makes a request, read by the parser that a server uses. It owns its bytes.
+// target: "/path?query", "http://host/path", "*", or for CONNECT "host:port".
+// Throws: std::invalid_argument with the parser's reason for what a server would refuse.
+Request request(std::string_view method, std::string_view target, RequestOptions options = {});
+
+// Calls the handler as a server does: what it throws becomes the response.
+Recorded record(const Handler& h, Request r);
+
+// A Server on a free port of 127.0.0.1, which has started, and stops at the end of the scope: at
+// once, with the Contexts of its requests cancelled. Throws as Server::start().
+class TestServer {
+ public:
+  explicit TestServer(Handler handler);
+
+  // options.addr is kept unless it is the default.
+  explicit TestServer(ServerOptions options);
+
+  // "http://127.0.0.1:43211" and then the path.
+  std::string url(std::string_view path = {}) const;
+
+  Server& server() noexcept { return server_; }
+
+ private:
+  Server server_;
+};
+
+}  // namespace jot::inline v1
+
+// The contracts end here: what follows is how they are kept.
+#if JOT_BODIES
+
+// -------------------------------------------------------------- jot/impl/error.ipp
+
+// error.ipp -- the bodies of error.hpp.
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+class ErrcCategory final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "jot"; }
+
+  std::string message(int code) const override {
+    switch (static_cast<Errc>(code)) {
+      case Errc::canceled: return "canceled";
+      case Errc::deadline_exceeded: return "deadline exceeded";
+      case Errc::connection_closed: return "connection closed by the other side";
+      case Errc::too_large: return "too large";
+      case Errc::bad_message: return "bad message";
+      case Errc::refused_by_policy: return "refused by policy";
+    }
+    return "unknown error";
+  }
+
+  std::error_condition default_error_condition(int code) const noexcept override {
+    switch (static_cast<Errc>(code)) {
+      case Errc::canceled: return std::errc::operation_canceled;
+      case Errc::deadline_exceeded: return std::errc::timed_out;
+      default: return std::error_condition(code, *this);
+    }
+  }
+};
+
+JOT_INLINE void throw_error(const Error& error) {
+  throw std::system_error(error.code(), error.message());
+}
+
+}  // namespace detail
+
+JOT_INLINE std::error_code make_error_code(Errc e) noexcept {
+  static const detail::ErrcCategory category;
+  return std::error_code(static_cast<int>(e), category);
+}
+
+JOT_INLINE Error::Error(std::error_code code, std::string message)
+    : code_(code), message_(std::move(message)) {
+  if (message_.empty() && code_) message_ = code_.message();
+}
+
+JOT_INLINE bool Error::timeout() const noexcept { return code_ == std::errc::timed_out; }
+
+JOT_INLINE bool Error::canceled() const noexcept { return code_ == std::errc::operation_canceled; }
+
+JOT_INLINE HttpError::HttpError(int status, std::string message)
+    : status_(status >= 300 && status <= 599 ? status : 500) {
+  if (message.empty()) message = status_text(status_);
+  message_ = std::make_shared<const std::string>(std::move(message));
+}
+
+JOT_INLINE HttpError::HttpError(
+    int status, std::string message,
+    std::initializer_list<std::pair<std::string_view, std::string_view>> fields)
+    : HttpError(status, std::move(message)) {
+  Header header;
+  for (const auto& [name, value] : fields) header.add(name, value);
+  header_ = std::make_shared<const Header>(std::move(header));
+}
+
+JOT_INLINE const Header& HttpError::header() const noexcept {
+  static const Header none;
+  return header_ ? *header_ : none;
+}
+
+JOT_INLINE const char* HttpError::what() const noexcept { return message_->c_str(); }
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/arena.hpp
+
+// arena.hpp -- where do bytes live that many short views point at?
+//
+// In: strings to keep. Out: views of copies whose addresses never change until clear().
+// Blocks on the heap, so that moving the Arena's owner moves no byte.
+
+#include <cstddef>      // std::size_t
+#include <cstring>      // std::memcpy
+#include <memory>       // std::unique_ptr
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+class Arena {
+ public:
+  // Copies the bytes. Lifetime of the view: until clear() or the Arena's end.
+  std::string_view keep(std::string_view bytes) {
+    if (bytes.empty()) return {};
+    if (bytes.size() > room_) grow(bytes.size());
+    char* copy = blocks_.back().bytes.get() + (blocks_.back().size - room_);
+    std::memcpy(copy, bytes.data(), bytes.size());
+    room_ -= bytes.size();
+    used_ += bytes.size();
+    return {copy, bytes.size()};
+  }
+
+  // The next keep()s, up to this many bytes in all, allocate nothing.
+  void reserve(std::size_t bytes) {
+    if (bytes > room_) grow(bytes);
+  }
+
+  // Bytes kept since the last clear().
+  std::size_t used() const noexcept { return used_; }
+
+  // Forgets all bytes but holds on to the newest block, which is the largest: an Arena that is
+  // filled and cleared again and again soon allocates no more.
+  void clear() noexcept {
+    used_ = 0;
+    if (blocks_.empty()) return;
+    if (blocks_.size() > 1) blocks_.erase(blocks_.begin(), blocks_.end() - 1);
+    room_ = blocks_.back().size;
+    if (room_ > largest_kept) blocks_.clear(), room_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t first_block = 512;
+  static constexpr std::size_t largest_kept = 64
+                                              << 10;  // by clear(): one huge value is not for ever
+
+  struct Block {
+    std::unique_ptr<char[]> bytes;
+    std::size_t size;
+  };
+
+  void grow(std::size_t at_least) {
+    std::size_t size = blocks_.empty() ? first_block : 2 * blocks_.back().size;
+    if (size < at_least) size = at_least;
+    blocks_.push_back({std::unique_ptr<char[]>(new char[size]), size});
+    room_ = size;
+  }
+
+  std::vector<Block> blocks_;
+  std::size_t room_ = 0;  // left at the end of the newest block
+  std::size_t used_ = 0;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/ascii.hpp
+
+// ascii.hpp -- which kind of byte is this?
+//
+// One table of 256 bytes answers all questions of HTTP's grammar; nothing here looks at the locale.
+// See RFC 9110 section 5.6 (tokens, whitespace) and RFC 3986 section 2 (URLs).
+
+#include <bit>          // std::countr_zero, std::endian
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <cstring>      // std::memcpy
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// The kinds a byte can be of; a byte may be of several.
+enum ByteKind : unsigned char {
+  byte_token = 1,        // method, field name
+  byte_value = 2,        // field value: no control character but the tab
+  byte_digit = 4,        // 0-9
+  byte_hex = 8,          // 0-9 a-f A-F
+  byte_alpha = 16,       // a-z A-Z
+  byte_unreserved = 32,  // stands for itself in every part of a URL
+  byte_target = 64,      // visible ASCII
+  byte_host = 128,       // a registered name in a URL: unreserved, sub-delims, %
+};
+
+struct ByteTable {
+  unsigned char kinds[256] = {};
+  char lower[256] = {};
+
+  constexpr ByteTable() {
+    for (int c = 0; c < 256; ++c) {
+      lower[c] = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+      if ((c >= 0x20 && c != 0x7f) || c == '\t') mark(c, byte_value);
+      if (c > 0x20 && c < 0x7f) mark(c, byte_target);
+    }
+    constexpr unsigned char everywhere = byte_token | byte_unreserved | byte_host;
+    for (int c = '0'; c <= '9'; ++c) mark(c, byte_digit | byte_hex | everywhere);
+    for (int c = 'a'; c <= 'z'; ++c) mark(c, byte_alpha | everywhere);
+    for (int c = 'A'; c <= 'Z'; ++c) mark(c, byte_alpha | everywhere);
+    for (int c = 'a'; c <= 'f'; ++c) mark(c, byte_hex), mark(c - 32, byte_hex);
+    for (const char c : std::string_view("!#$%&'*+-.^_`|~")) mark(c, byte_token);
+    for (const char c : std::string_view("-._~")) mark(c, byte_unreserved | byte_host);
+    for (const char c : std::string_view("!$&'()*+,;=%")) mark(c, byte_host);
+  }
+
+  constexpr void mark(int c, int kind) {
+    kinds[c] = static_cast<unsigned char>(kinds[c] | static_cast<unsigned char>(kind));
+  }
+};
+
+inline constexpr ByteTable byte_table{};
+
+constexpr bool is_a(char c, ByteKind kind) noexcept {
+  return (byte_table.kinds[static_cast<unsigned char>(c)] & kind) != 0;
+}
+
+// Are all bytes of that kind? True for no bytes at all.
+constexpr bool all_are(std::string_view s, ByteKind kind) noexcept {
+  for (const char c : s) {
+    if (!is_a(c, kind)) return false;
+  }
+  return true;
+}
+
+constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+constexpr bool is_space(char c) noexcept { return c == ' ' || c == '\t'; }  // OWS
+
+constexpr bool is_token(std::string_view s) noexcept {
+  return !s.empty() && all_are(s, byte_token);
+}
+
+constexpr bool is_field_value(std::string_view s) noexcept { return all_are(s, byte_value); }
+
+// Returns: 0 to 15; -1 when c is not a hex digit.
+constexpr int hex_digit(char c) noexcept {
+  if (is_digit(c)) return c - '0';
+  if (!is_a(c, byte_hex)) return -1;
+  return (c | 32) - 'a' + 10;
+}
+
+constexpr char to_lower(char c) noexcept { return byte_table.lower[static_cast<unsigned char>(c)]; }
+
+// Equal without regard to ASCII case?
+constexpr bool iequals(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] != b[i] && to_lower(a[i]) != to_lower(b[i])) return false;
+  }
+  return true;
+}
+
+// Without the spaces and tabs at both ends.
+constexpr std::string_view trim(std::string_view s) noexcept {
+  while (!s.empty() && is_space(s.front())) s.remove_prefix(1);
+  while (!s.empty() && is_space(s.back())) s.remove_suffix(1);
+  return s;
+}
+
+// Cuts the next element off a comma-separated list, trimmed; it may be empty.
+constexpr std::string_view next_in_list(std::string_view& list) noexcept {
+  const std::size_t comma = list.find(',');
+  const std::string_view element = list.substr(0, comma);
+  list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
+  return trim(element);
+}
+
+// Is that token in the comma-separated list, without regard to case?
+constexpr bool list_has(std::string_view list, std::string_view token) noexcept {
+  while (!list.empty()) {
+    if (iequals(next_in_list(list), token)) return true;
+  }
+  return false;
+}
+
+// For messages: what is not visible ASCII becomes '?', what is long is cut.
+inline std::string printable(std::string_view s) {
+  constexpr std::size_t longest = 64;
+  std::string shown(s.substr(0, longest));
+  for (char& c : shown) {
+    if (c != ' ' && !is_a(c, byte_target)) c = '?';
+  }
+  if (s.size() > longest) shown += "...";
+  return shown;
+}
+
+// Eight bytes at a time. The tricks below (Mycroft's) may mark a byte too many after one that is
+// rightly marked, never before it: "is there one" and "where is the first" are exact, and no more
+// is asked.
+inline constexpr std::uint64_t every_byte = 0x0101010101010101;
+inline constexpr std::uint64_t high_bits = 0x8080808080808080;
+
+// The first byte is the lowest, whatever the machine.
+inline std::uint64_t load8(const char* p) noexcept {
+  std::uint64_t word;
+  std::memcpy(&word, p, sizeof word);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  return word;
+}
+
+// Returns: a mark in the high bit of each byte that is c.
+constexpr std::uint64_t mark_equal(std::uint64_t word, unsigned char c) noexcept {
+  const std::uint64_t x = word ^ (every_byte * c);
+  return (x - every_byte) & ~x & high_bits;
+}
+
+// Returns: a mark in the high bit of each byte below limit, which is at most 128.
+constexpr std::uint64_t mark_below(std::uint64_t word, unsigned char limit) noexcept {
+  return (word - every_byte * limit) & ~word & high_bits;
+}
+
+constexpr std::size_t first_mark(std::uint64_t marks) noexcept {
+  return static_cast<std::size_t>(std::countr_zero(marks)) / 8;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/header.ipp
+
+// header.ipp -- the bodies of header.hpp.
+
+#include <charconv>   // std::to_chars
+#include <stdexcept>  // std::invalid_argument
+#include <string>     // std::string
+#include <utility>    // std::move
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+// The one place that decides what may be sent as a field.
+JOT_INLINE void require_valid_field(std::string_view name, std::string_view value) {
+  if (!is_token(name)) {
+    throw std::invalid_argument("jot: not a field name: \"" + printable(name) + "\"");
+  }
+  if (!is_field_value(value)) {
+    throw std::invalid_argument("jot: control character in the value of field " +
+                                std::string(name));
+  }
+}
+
+JOT_INLINE std::size_t bytes_in(const Field* first, const Field* last) noexcept {
+  std::size_t sum = 0;
+  for (; first != last; ++first) sum += first->name.size() + first->value.size();
+  return sum;
+}
+
+}  // namespace detail
+
+JOT_INLINE Header::Header() = default;
+
+JOT_INLINE Header::Header(std::initializer_list<Field> fields) {
+  for (const Field& f : fields) add(f.name, f.value);
+}
+
+JOT_INLINE Header::Header(const Header& other) { keep_all(other.begin(), other.end()); }
+
+JOT_INLINE Header::Header(Header&& other) noexcept
+    : fields_(std::exchange(other.fields_, {})), bytes_(std::move(other.bytes_)) {}
+
+JOT_INLINE Header& Header::operator=(const Header& other) { return *this = Header(other); }
+
+JOT_INLINE Header& Header::operator=(Header&& other) noexcept {
+  if (this == &other) return *this;
+  fields_ = std::exchange(other.fields_, {});
+  bytes_ = std::move(other.bytes_);
+  return *this;
+}
+
+JOT_INLINE Header::~Header() = default;
+
+JOT_INLINE Header& Header::set(std::string_view name, std::string_view value) {
+  value = detail::trim(value);
+  detail::require_valid_field(name, value);
+  const Field kept = keep(name, value);  // before the old ones go: the value may be a view of one
+  std::size_t to = 0;
+  bool placed = false;
+  for (const Field& f : fields_) {
+    const bool same = detail::iequals(f.name, kept.name);
+    if (same && placed) continue;
+    fields_[to++] = same ? kept : f;
+    placed = placed || same;
+  }
+  fields_.resize(to);
+  if (!placed) fields_.push_back(kept);
+  drop_stale_bytes();
+  return *this;
+}
+
+JOT_INLINE Header& Header::add(std::string_view name, std::string_view value) {
+  value = detail::trim(value);
+  detail::require_valid_field(name, value);
+  fields_.push_back(keep(name, value));
+  drop_stale_bytes();
+  return *this;
+}
+
+JOT_INLINE Header& Header::remove(std::string_view name) {
+  std::erase_if(fields_, [name](const Field& f) { return detail::iequals(f.name, name); });
+  return *this;
+}
+
+JOT_INLINE std::string_view Header::get(std::string_view name) const noexcept {
+  for (const Field& f : fields_) {
+    if (detail::iequals(f.name, name)) return f.value;
+  }
+  return {};
+}
+
+JOT_INLINE bool Header::has(std::string_view name) const noexcept {
+  for (const Field& f : fields_) {
+    if (detail::iequals(f.name, name)) return true;
+  }
+  return false;
+}
+
+JOT_INLINE std::vector<std::string_view> Header::all(std::string_view name) const {
+  std::vector<std::string_view> values;
+  for (const Field& f : fields_) {
+    if (detail::iequals(f.name, name)) values.push_back(f.value);
+  }
+  return values;
+}
+
+JOT_INLINE Header& Header::set_signed(std::string_view name, long long value) {
+  char digits[24];
+  return set(name, {digits, std::to_chars(digits, digits + sizeof digits, value).ptr});
+}
+
+JOT_INLINE Header& Header::set_unsigned(std::string_view name, unsigned long long value) {
+  char digits[24];
+  return set(name, {digits, std::to_chars(digits, digits + sizeof digits, value).ptr});
+}
+
+JOT_INLINE Field Header::keep(std::string_view name, std::string_view value) {
+  if (!bytes_) bytes_ = std::make_unique<detail::Arena>();
+  return {bytes_->keep(name), bytes_->keep(value)};
+}
+
+// Replaces all fields by copies of these, which own their bytes.
+JOT_INLINE void Header::keep_all(const Field* first, const Field* last) {
+  auto bytes = std::make_unique<detail::Arena>();
+  bytes->reserve(detail::bytes_in(first, last));
+  std::vector<Field> fields;
+  fields.reserve(static_cast<std::size_t>(last - first));
+  for (; first != last; ++first) {
+    fields.push_back({bytes->keep(first->name), bytes->keep(first->value)});
+  }
+  fields_ = std::move(fields);
+  bytes_ = std::move(bytes);
+}
+
+// A Header that is set a million times must not grow a million values: once most of the kept bytes
+// belong to values that were replaced, the living ones move to new memory.
+JOT_INLINE void Header::drop_stale_bytes() {
+  constexpr std::size_t worth_it = 8 << 10;
+  if (bytes_->used() < worth_it) return;
+  if (bytes_->used() > 4 * detail::bytes_in(begin(), end())) keep_all(begin(), end());
+}
+
+JOT_INLINE void Header::clear() noexcept {
+  fields_.clear();
+  if (bytes_) bytes_->clear();
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/impl/mime.ipp
+
+// mime.ipp -- the bodies of mime.hpp.
+
+#include <cstddef>  // std::size_t
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+struct Extension {
+  std::string_view name, type;
+};
+
+// Types of text say utf-8, for that is what files on Linux are.
+inline constexpr Extension extensions[] = {
+    {"7z", "application/x-7z-compressed"},
+    {"aac", "audio/aac"},
+    {"apng", "image/apng"},
+    {"avi", "video/x-msvideo"},
+    {"avif", "image/avif"},
+    {"bmp", "image/bmp"},
+    {"bz2", "application/x-bzip2"},
+    {"css", "text/css; charset=utf-8"},
+    {"csv", "text/csv; charset=utf-8"},
+    {"doc", "application/msword"},
+    {"docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"},
+    {"eot", "application/vnd.ms-fontobject"},
+    {"epub", "application/epub+zip"},
+    {"flac", "audio/flac"},
+    {"gif", "image/gif"},
+    {"gz", "application/gzip"},
+    {"htm", "text/html; charset=utf-8"},
+    {"html", "text/html; charset=utf-8"},
+    {"ico", "image/x-icon"},
+    {"ics", "text/calendar; charset=utf-8"},
+    {"jpeg", "image/jpeg"},
+    {"jpg", "image/jpeg"},
+    {"js", "text/javascript; charset=utf-8"},
+    {"json", "application/json"},
+    {"jsonld", "application/ld+json"},
+    {"jxl", "image/jxl"},
+    {"m4a", "audio/mp4"},
+    {"m4v", "video/mp4"},
+    {"map", "application/json"},
+    {"md", "text/markdown; charset=utf-8"},
+    {"mid", "audio/midi"},
+    {"midi", "audio/midi"},
+    {"mjs", "text/javascript; charset=utf-8"},
+    {"mov", "video/quicktime"},
+    {"mp3", "audio/mpeg"},
+    {"mp4", "video/mp4"},
+    {"mpeg", "video/mpeg"},
+    {"mpg", "video/mpeg"},
+    {"odp", "application/vnd.oasis.opendocument.presentation"},
+    {"ods", "application/vnd.oasis.opendocument.spreadsheet"},
+    {"odt", "application/vnd.oasis.opendocument.text"},
+    {"oga", "audio/ogg"},
+    {"ogg", "audio/ogg"},
+    {"ogv", "video/ogg"},
+    {"opus", "audio/ogg"},
+    {"otf", "font/otf"},
+    {"pdf", "application/pdf"},
+    {"png", "image/png"},
+    {"ppt", "application/vnd.ms-powerpoint"},
+    {"pptx", "application/vnd.openxmlformats-officedocument.presentationml.presentation"},
+    {"rar", "application/vnd.rar"},
+    {"rtf", "application/rtf"},
+    {"svg", "image/svg+xml"},
+    {"tar", "application/x-tar"},
+    {"tif", "image/tiff"},
+    {"tiff", "image/tiff"},
+    {"ttf", "font/ttf"},
+    {"txt", "text/plain; charset=utf-8"},
+    {"vtt", "text/vtt; charset=utf-8"},
+    {"wasm", "application/wasm"},
+    {"wav", "audio/wav"},
+    {"weba", "audio/webm"},
+    {"webm", "video/webm"},
+    {"webmanifest", "application/manifest+json"},
+    {"webp", "image/webp"},
+    {"woff", "font/woff"},
+    {"woff2", "font/woff2"},
+    {"xhtml", "application/xhtml+xml"},
+    {"xls", "application/vnd.ms-excel"},
+    {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+    {"xml", "text/xml; charset=utf-8"},
+    {"xz", "application/x-xz"},
+    {"yaml", "application/yaml"},
+    {"yml", "application/yaml"},
+    {"zip", "application/zip"},
+    {"zst", "application/zstd"},
+};
+
+// Tags that begin an HTML page when a space or > follows; written in capitals.
+inline constexpr std::string_view html_tags[] = {"<!DOCTYPE HTML",
+                                                 "<HTML",
+                                                 "<HEAD",
+                                                 "<SCRIPT",
+                                                 "<IFRAME",
+                                                 "<H1",
+                                                 "<DIV",
+                                                 "<FONT",
+                                                 "<TABLE",
+                                                 "<A",
+                                                 "<STYLE",
+                                                 "<TITLE",
+                                                 "<B",
+                                                 "<BODY",
+                                                 "<BR",
+                                                 "<P",
+                                                 "<!--"};
+
+// Bytes that tell a format: some at the start, more further on; nothing is asked of those between.
+struct Signature {
+  std::string_view start;
+  std::string_view type;
+  std::size_t more_at = 0;
+  std::string_view more = {};
+};
+
+using std::string_view_literals::operator""sv;
+
+// Before these come HTML and XML, after them MP4 and more_signatures: the order is the standard's.
+inline constexpr Signature signatures[] = {
+    {"%PDF-", "application/pdf"},
+    {"%!PS-Adobe-", "application/postscript"},
+    {"\0\0\1\0"sv, "image/x-icon"},
+    {"\0\0\2\0"sv, "image/x-icon"},
+    {"BM", "image/bmp"},
+    {"GIF87a", "image/gif"},
+    {"GIF89a", "image/gif"},
+    {"RIFF", "image/webp", 8, "WEBPVP"},
+    {"\x89PNG\r\n\x1A\n", "image/png"},
+    {"\xFF\xD8\xFF", "image/jpeg"},
+    {"FORM", "audio/aiff", 8, "AIFF"},
+    {"ID3", "audio/mpeg"},
+    {"OggS\0"sv, "application/ogg"},
+    {"MThd\0\0\0\6"sv, "audio/midi"},
+    {"RIFF", "video/avi", 8, "AVI "},
+    {"RIFF", "audio/wave", 8, "WAVE"},
+};
+
+inline constexpr Signature more_signatures[] = {
+    {"\x1A\x45\xDF\xA3", "video/webm"},
+    {"", "application/vnd.ms-fontobject", 34, "LP"},
+    {"\0\1\0\0"sv, "font/ttf"},
+    {"OTTO", "font/otf"},
+    {"ttcf", "font/collection"},
+    {"wOFF", "font/woff"},
+    {"wOF2", "font/woff2"},
+    {"\x1F\x8B\x08", "application/x-gzip"},
+    {"PK\3\4", "application/zip"},
+    {"Rar!\x1A\7\0"sv, "application/x-rar-compressed"},
+    {"Rar!\x1A\7\1\0"sv, "application/x-rar-compressed"},
+    {"\0asm"sv, "application/wasm"},
+};
+
+// Returns: the type of the first signature that fits; "" when none does.
+template <std::size_t N>
+constexpr std::string_view match_signature(const Signature (&table)[N],
+                                           std::string_view bytes) noexcept {
+  for (const Signature& s : table) {
+    if (!bytes.starts_with(s.start) || bytes.size() < s.more_at) continue;
+    if (bytes.substr(s.more_at).starts_with(s.more)) return s.type;
+  }
+  return {};
+}
+
+constexpr bool looks_like_html(std::string_view s) noexcept {
+  for (const std::string_view tag : html_tags) {
+    if (s.size() <= tag.size() || !iequals(s.substr(0, tag.size()), tag)) continue;
+    if (s[tag.size()] == ' ' || s[tag.size()] == '>') return true;
+  }
+  return false;
+}
+
+// A byte order mark counts only before at least one byte, or two for UTF-16.
+constexpr std::string_view match_byte_order_mark(std::string_view s) noexcept {
+  if (s.size() < 4) return {};
+  if (s.starts_with("\xFE\xFF")) return "text/plain; charset=utf-16be";
+  if (s.starts_with("\xFF\xFE")) return "text/plain; charset=utf-16le";
+  if (s.starts_with("\xEF\xBB\xBF")) return "text/plain; charset=utf-8";
+  return {};
+}
+
+// An MP4 file opens with a box "ftyp" that lists four-letter brands: size, "ftyp", main brand,
+// version, more brands. See section 6.2.1 of the standard.
+constexpr bool looks_like_mp4(std::string_view s) noexcept {
+  if (s.size() < 12 || s.substr(4, 4) != "ftyp") return false;
+  std::size_t size = 0;
+  for (const char c : s.substr(0, 4)) size = size << 8 | static_cast<unsigned char>(c);
+  if (size > s.size() || size % 4 != 0) return false;
+  for (std::size_t at = 8; at < size; at += 4) {
+    if (at != 12 && s.substr(at, 3) == "mp4") return true;
+  }
+  return false;
+}
+
+constexpr bool is_binary_byte(char c) noexcept {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 && c != '\t' && c != '\n' && c != '\f' && c != '\r' && c != '\x1B';
+}
+
+constexpr bool looks_like_text(std::string_view s) noexcept {
+  for (const char c : s) {
+    if (is_binary_byte(c)) return false;
+  }
+  return true;
+}
+
+}  // namespace detail
+
+JOT_INLINE std::string_view mime_type(std::string_view file_name) noexcept {
+  const std::size_t dot = file_name.find_last_of("./");
+  if (dot != std::string_view::npos && file_name[dot] == '.') {
+    const std::string_view extension = file_name.substr(dot + 1);
+    for (const detail::Extension& known : detail::extensions) {
+      if (detail::iequals(known.name, extension)) return known.type;
+    }
+  }
+  return "application/octet-stream";
+}
+
+JOT_INLINE std::string_view sniff_content_type(std::string_view first_bytes) noexcept {
+  constexpr std::size_t bytes_that_count = 512;
+  const std::string_view s = first_bytes.substr(0, bytes_that_count);
+  const std::size_t indent = s.find_first_not_of("\t\n\f\r ");
+  const std::string_view trimmed = indent == std::string_view::npos ? "" : s.substr(indent);
+  if (detail::looks_like_html(trimmed)) return "text/html; charset=utf-8";
+  if (trimmed.starts_with("<?xml")) return "text/xml; charset=utf-8";
+  if (const auto type = detail::match_byte_order_mark(s); !type.empty()) return type;
+  if (const auto type = detail::match_signature(detail::signatures, s); !type.empty()) return type;
+  if (detail::looks_like_mp4(s)) return "video/mp4";
+  if (const auto type = detail::match_signature(detail::more_signatures, s); !type.empty()) {
+    return type;
+  }
+  return detail::looks_like_text(trimmed) ? "text/plain; charset=utf-8"
+                                          : "application/octet-stream";
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/impl/status.ipp
+
+// status.ipp -- the bodies of status.hpp.
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+constexpr std::string_view status_text_1xx_2xx(int status) noexcept {
+  switch (status) {
+    case 100: return "Continue";
+    case 101: return "Switching Protocols";
+    case 102: return "Processing";
+    case 103: return "Early Hints";
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 203: return "Non-Authoritative Information";
+    case 204: return "No Content";
+    case 205: return "Reset Content";
+    case 206: return "Partial Content";
+    case 207: return "Multi-Status";
+    case 208: return "Already Reported";
+    case 226: return "IM Used";
+    default: return "";
+  }
+}
+
+constexpr std::string_view status_text_3xx_5xx(int status) noexcept {
+  switch (status) {
+    case 300: return "Multiple Choices";
+    case 301: return "Moved Permanently";
+    case 302: return "Found";
+    case 303: return "See Other";
+    case 304: return "Not Modified";
+    case 305: return "Use Proxy";
+    case 307: return "Temporary Redirect";
+    case 308: return "Permanent Redirect";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    case 506: return "Variant Also Negotiates";
+    case 507: return "Insufficient Storage";
+    case 508: return "Loop Detected";
+    case 510: return "Not Extended";
+    case 511: return "Network Authentication Required";
+    default: return "";
+  }
+}
+
+constexpr std::string_view status_text_4xx(int status) noexcept {
+  switch (status) {
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 402: return "Payment Required";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 406: return "Not Acceptable";
+    case 407: return "Proxy Authentication Required";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 416: return "Range Not Satisfiable";
+    case 417: return "Expectation Failed";
+    case 418: return "I'm a teapot";
+    case 421: return "Misdirected Request";
+    case 422: return "Unprocessable Content";
+    case 423: return "Locked";
+    case 424: return "Failed Dependency";
+    case 425: return "Too Early";
+    case 426: return "Upgrade Required";
+    case 428: return "Precondition Required";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 451: return "Unavailable For Legal Reasons";
+    default: return "";
+  }
+}
+
+}  // namespace detail
+
+JOT_INLINE std::string_view status_text(int status) noexcept {
+  if (status < 300) return detail::status_text_1xx_2xx(status);
+  if (status < 400 || status >= 500) return detail::status_text_3xx_5xx(status);
+  return detail::status_text_4xx(status);
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/impl/text.ipp
+
+// text.ipp -- the bodies of text.hpp.
+
+#include <charconv>  // std::to_chars
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+// Wide enough for every number: a long double takes at most 32 characters in its shortest form.
+template <class N>
+void append_number(std::string& to, N number) {
+  char digits[64];
+  to.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+JOT_INLINE void append_part(std::string& to, std::string_view text) { to += text; }
+JOT_INLINE void append_part(std::string& to, char letter) { to += letter; }
+JOT_INLINE void append_part(std::string& to, bool truth) { to += truth ? "true" : "false"; }
+JOT_INLINE void append_part(std::string& to, long long number) { append_number(to, number); }
+JOT_INLINE void append_part(std::string& to, unsigned long long number) {
+  append_number(to, number);
+}
+JOT_INLINE void append_part(std::string& to, float number) { append_number(to, number); }
+JOT_INLINE void append_part(std::string& to, double number) { append_number(to, number); }
+JOT_INLINE void append_part(std::string& to, long double number) { append_number(to, number); }
+
+}  // namespace detail
+
+JOT_INLINE std::string html_escape(std::string_view s) {
+  std::string escaped;
+  escaped.reserve(s.size());
+  for (const char c : s) {
+    switch (c) {
+      case '&': escaped += "&amp;"; break;
+      case '<': escaped += "&lt;"; break;
+      case '>': escaped += "&gt;"; break;
+      case '"': escaped += "&#34;"; break;
+      case '\'': escaped += "&#39;"; break;
+      default: escaped += c;
+    }
+  }
+  return escaped;
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/impl/url.ipp
+
+// url.ipp -- the bodies of url.hpp.
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+enum class Plus { is_plus, is_space };
+
+JOT_INLINE void append_percent_encoded(std::string& to, std::string_view s, Plus space_as) {
+  constexpr std::string_view hex = "0123456789ABCDEF";
+  for (const char c : s) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_a(c, byte_unreserved))
+      to += c;
+    else if (c == ' ' && space_as == Plus::is_space)
+      to += '+';
+    else
+      to.append({'%', hex[byte >> 4], hex[byte & 15]});
+  }
+}
+
+JOT_INLINE std::string percent_decoded(std::string_view s, Plus plus) {
+  std::string decoded;
+  decoded.reserve(s.size());
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    const int high = s[i] == '%' && i + 2 < s.size() ? hex_digit(s[i + 1]) : -1;
+    const int low = high >= 0 ? hex_digit(s[i + 2]) : -1;
+    if (low >= 0) {
+      decoded += static_cast<char>(high << 4 | low);
+      i += 2;
+    } else {
+      decoded += s[i] == '+' && plus == Plus::is_space ? ' ' : s[i];
+    }
+  }
+  return decoded;
+}
+
+}  // namespace detail
+
+JOT_INLINE std::string percent_encode(std::string_view s) {
+  std::string encoded;
+  encoded.reserve(s.size());
+  detail::append_percent_encoded(encoded, s, detail::Plus::is_plus);
+  return encoded;
+}
+
+JOT_INLINE std::string percent_decode(std::string_view s) {
+  return detail::percent_decoded(s, detail::Plus::is_plus);
+}
+
+JOT_INLINE Values Values::parse(std::string_view encoded) {
+  Values values;
+  while (!encoded.empty()) {
+    const std::size_t amp = encoded.find('&');
+    const std::string_view pair = encoded.substr(0, amp);
+    encoded.remove_prefix(amp == std::string_view::npos ? encoded.size() : amp + 1);
+    if (pair.empty()) continue;
+    if (values.size() == max_pairs) throw HttpError{400, "too many parameters"};
+    const std::size_t equals = pair.find('=');
+    const auto value = equals == std::string_view::npos ? "" : pair.substr(equals + 1);
+    values.add(detail::percent_decoded(pair.substr(0, equals), detail::Plus::is_space),
+               detail::percent_decoded(value, detail::Plus::is_space));
+  }
+  return values;
+}
+
+JOT_INLINE const std::string& Values::get(std::string_view name) const noexcept {
+  static const std::string absent;
+  const std::string* value = find(name);
+  return value ? *value : absent;
+}
+
+JOT_INLINE const std::string* Values::find(std::string_view name) const noexcept {
+  for (const Pair& pair : pairs_) {
+    if (pair.first == name) return &pair.second;
+  }
+  return nullptr;
+}
+
+JOT_INLINE std::vector<std::string_view> Values::all(std::string_view name) const {
+  std::vector<std::string_view> values;
+  for (const Pair& pair : pairs_) {
+    if (pair.first == name) values.push_back(pair.second);
+  }
+  return values;
+}
+
+JOT_INLINE void Values::add(std::string name, std::string value) {
+  pairs_.emplace_back(std::move(name), std::move(value));
+}
+
+JOT_INLINE std::string Values::encode() const {
+  std::string encoded;
+  for (const auto& [name, value] : pairs_) {
+    if (!encoded.empty()) encoded += '&';
+    detail::append_percent_encoded(encoded, name, detail::Plus::is_space);
+    encoded += '=';
+    detail::append_percent_encoded(encoded, value, detail::Plus::is_space);
+  }
+  return encoded;
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/blocking.hpp
+
+// blocking.hpp -- who must know that this thread is about to block?
+//
+// A thread that serves a request may drive a lane besides: while it sleeps, the other connections
+// of that lane would wait with it. So whatever blocks in jot says so first, and the thread's seat
+// hands the lane to another thread.
+//
+// The seat is a property of the thread, not of the request: a helper thread that a handler started
+// drives no lane and simply blocks.
+// Threads: everything here concerns the calling thread alone.
+
+namespace jot::inline v1::detail {
+
+// What a thread that serves a request sits on.
+struct Seat {
+  // Gives the lane away. Idempotent: the seat knows whether its lane is already gone.
+  virtual void give_away() noexcept = 0;
+
+ protected:
+  ~Seat() = default;
+};
+
+// The calling thread's seat; nullptr where it serves no request. Set and cleared by the engine.
+inline Seat*& current_seat() noexcept {
+  static constinit thread_local Seat* seat = nullptr;
+  return seat;
+}
+
+// Call this before anything that may sleep, and only when it really will.
+inline void about_to_block() noexcept {
+  if (Seat* seat = current_seat()) seat->give_away();
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/clock.hpp
+
+// clock.hpp -- when is "in d from now", for any d?
+//
+// Sums and differences of times that stop at the ends of the clock instead of overflowing, so that
+// nanoseconds::max() may be used for "as long as it takes".
+
+#include <chrono>       // std::chrono::steady_clock, std::chrono::nanoseconds
+#include <type_traits>  // std::is_same_v
+
+namespace jot::inline v1::detail {
+
+using Clock = std::chrono::steady_clock;
+static_assert(std::is_same_v<Clock::duration, std::chrono::nanoseconds>);
+
+// `from` + d, but at most Clock's last moment and at least its first.
+constexpr Clock::time_point time_after(Clock::time_point from,
+                                       std::chrono::nanoseconds d) noexcept {
+  using std::chrono::nanoseconds;
+  const nanoseconds t = from.time_since_epoch();
+  if (d > nanoseconds::zero() && t > nanoseconds::max() - d) return Clock::time_point::max();
+  if (d < nanoseconds::zero() && t < nanoseconds::min() - d) return Clock::time_point::min();
+  return from + d;
+}
+
+// The time from `now` until `when`; 0 when that has passed.
+constexpr std::chrono::nanoseconds time_until(Clock::time_point when,
+                                              Clock::time_point now) noexcept {
+  using std::chrono::nanoseconds;
+  if (when <= now) return nanoseconds::zero();
+  const nanoseconds to = when.time_since_epoch(), from = now.time_since_epoch();
+  if (from < nanoseconds::zero() && to > nanoseconds::max() + from) return nanoseconds::max();
+  return to - from;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/context_node.hpp
+
+// context_node.hpp -- what is every Context inside?
+//
+// A node of a tree whose children know their parents:
+//
+//   CancelState     can end, and all below it then (context_state.hpp);
+//   ValueState      a key and a value; ends with the node above it;
+//   DetachedState   what without_cancel makes: has the values above it and never ends.
+//
+// So that done() and value() need not climb, each node knows the nearest CancelState and the
+// nearest ValueState at or above itself. Its reference to the parent keeps both alive.
+// Life: a node counts its references: handles, children, work under way.
+// Threads: all fields but the count are set before others see the node, and never change.
+
+#include <atomic>   // std::atomic
+#include <cstdint>  // std::uint32_t
+#include <memory>   // std::shared_ptr
+#include <utility>  // std::move
+
+namespace jot::inline v1::detail {
+
+class CancelState;
+class ValueState;
+
+class ContextState {
+ public:
+  // One reference, the caller's; takes one on the parent, which may be nullptr: background.
+  explicit ContextState(ContextState* parent) noexcept;
+  ContextState(const ContextState&) = delete;
+  ContextState& operator=(const ContextState&) = delete;
+
+  // Whose end is this one's end: itself, one above, or nullptr: it never ends.
+  CancelState* canceller() const noexcept { return canceller_; }
+
+  // The node that holds the nearest value at or above this one; nullptr: there is none.
+  ValueState* values() const noexcept { return values_; }
+
+  // A reference for somebody who has none but knows that the memory is still there.
+  // Returns: false when the last reference is already gone.
+  bool try_add_ref() noexcept {
+    std::uint32_t refs = refs_.load(std::memory_order_relaxed);
+    while (refs != 0) {
+      if (refs_.compare_exchange_weak(refs, refs + 1, std::memory_order_relaxed)) return true;
+    }
+    return false;
+  }
+
+ protected:
+  virtual ~ContextState() = default;
+
+  CancelState* canceller_ = nullptr;
+  ValueState* values_;
+
+ private:
+  friend void add_ref(ContextState* state) noexcept;
+  friend void release(ContextState* state) noexcept;
+
+  std::atomic<std::uint32_t> refs_{1};
+  ContextState* const parent_;
+};
+
+// Relaxed: who adds a reference has one, or has got the pointer from one who has.
+inline void add_ref(ContextState* state) noexcept {
+  if (state != nullptr) state->refs_.fetch_add(1, std::memory_order_relaxed);
+}
+
+// acq_rel: what others did with the node happens before it is destroyed. A loop, not a recursion by
+// way of the destructor: chains of parents may be long.
+inline void release(ContextState* state) noexcept {
+  while (state != nullptr && state->refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    ContextState* parent = state->parent_;
+    delete state;  // before its parent, from whose list it takes itself
+    state = parent;
+  }
+}
+
+inline ContextState::ContextState(ContextState* parent) noexcept
+    : canceller_(parent ? parent->canceller_ : nullptr),
+      values_(parent ? parent->values_ : nullptr),
+      parent_(parent) {
+  add_ref(parent);
+}
+
+// Has the values of the node it is made for, and never ends.
+class DetachedState final : public ContextState {
+ public:
+  explicit DetachedState(ContextState* parent) noexcept : ContextState(parent) {
+    canceller_ = nullptr;
+  }
+};
+
+class ValueState final : public ContextState {
+ public:
+  ValueState(ContextState* parent, const void* key, std::shared_ptr<const void> value) noexcept
+      : ContextState(parent), outer_(values_), key_(key), value_(std::move(value)) {
+    values_ = this;
+  }
+
+  // The value for the key, here or farther out; nullptr: there is none.
+  const void* find(const void* key) const noexcept {
+    for (const ValueState* state = this; state != nullptr; state = state->outer_) {
+      if (state->key_ == key) return state->value_.get();
+    }
+    return nullptr;
+  }
+
+ private:
+  ValueState* const outer_;
+  const void* const key_;
+  const std::shared_ptr<const void> value_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/fd.hpp
+
+// fd.hpp -- who closes this file descriptor?
+//
+// Whoever owns the Fd, once, when it ends.
+
+#include <unistd.h>  // ::close
+
+#include <utility>  // std::exchange
+
+namespace jot::inline v1::detail {
+
+class Fd {
+ public:
+  Fd() noexcept = default;
+  explicit Fd(int fd) noexcept : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(other.release()) {}
+  Fd& operator=(Fd&& other) noexcept {
+    if (this != &other) reset(other.release());
+    return *this;
+  }
+  ~Fd() { reset(); }
+
+  int get() const noexcept { return fd_; }
+  explicit operator bool() const noexcept { return fd_ >= 0; }
+
+  // The caller closes it from now on.
+  int release() noexcept { return std::exchange(fd_, -1); }
+
+  // Not repeated on EINTR: Linux has closed it all the same, and the number may already be
+  // another thread's.
+  void reset(int fd = -1) noexcept {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = fd;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/futex.hpp
+
+// futex.hpp -- how does a thread sleep until a word changes, or until a moment?
+//
+// One 32-bit word of our own is all there is; the kernel is asked only when somebody really sleeps.
+// (std::atomic's wait() would do, had it a deadline; a condition variable would, at 90 bytes each.)
+// The word carries the news, the futex only the wake-up: a sleeper looks at the word again after
+// every wake-up, for there are spurious ones.
+// Threads: any. Within one process only.
+
+#include <linux/futex.h>  // FUTEX_WAIT_BITSET, FUTEX_WAKE
+#include <sys/syscall.h>  // SYS_futex
+#include <unistd.h>       // ::syscall
+
+#include <atomic>   // std::atomic
+#include <cerrno>   // errno
+#include <chrono>   // std::chrono::duration_cast
+#include <climits>  // INT_MAX
+#include <cstdint>  // std::uint32_t
+#include <ctime>    // std::timespec
+
+namespace jot::inline v1::detail {
+
+using FutexWord = std::atomic<std::uint32_t>;
+static_assert(sizeof(FutexWord) == 4 && FutexWord::is_always_lock_free);
+
+// Sleeps while word is `expected`, at the latest until `until`; time_point::max() is never.
+// Returns: false when the time is up; true when the word should be looked at again.
+// Units: a moment of CLOCK_MONOTONIC, which is steady_clock's and FUTEX_WAIT_BITSET's clock, so
+// that neither a signal nor a change of the wall clock stretches the sleep. Keeps errno.
+inline bool futex_wait(FutexWord& word, std::uint32_t expected, Clock::time_point until) noexcept {
+  using namespace std::chrono;
+  const int saved_errno = errno;
+  std::timespec moment = {};
+  const bool forever = until == Clock::time_point::max();
+  // The kernel refuses a moment before its epoch instead of calling it past.
+  const nanoseconds since_boot = until.time_since_epoch();
+  if (since_boot > nanoseconds::zero()) {
+    const auto whole = duration_cast<seconds>(since_boot);
+    moment.tv_sec = static_cast<std::time_t>(whole.count());
+    moment.tv_nsec = static_cast<long>((since_boot - whole).count());
+  }
+  const long rc = ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected,
+                            forever ? nullptr : &moment, nullptr, FUTEX_BITSET_MATCH_ANY);
+  const bool time_is_up = rc != 0 && errno == ETIMEDOUT;
+  errno = saved_errno;
+  return !time_is_up;
+}
+
+// Wakes all who sleep on the word. Change the word first. Keeps errno.
+inline void futex_wake_all(FutexWord& word) noexcept {
+  const int saved_errno = errno;
+  ::syscall(SYS_futex, &word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, nullptr, nullptr, 0);
+  errno = saved_errno;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/ring.hpp
+
+// ring.hpp -- how does something leave a list in one step, without a search?
+//
+// It carries its own links. Nothing is allocated, so nothing can fail; something is in one Ring at
+// a time. The Ring owns nothing.
+// Threads: none of it locks; who uses a Ring says what guards it.
+
+namespace jot::inline v1::detail {
+
+// What T derives from (once) to be in a Ring<T>.
+struct Link {
+  Link* previous = nullptr;
+  Link* next = nullptr;
+};
+
+template <class T>
+class Ring {
+ public:
+  Ring() noexcept : head_{&head_, &head_} {}
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  bool empty() const noexcept { return head_.next == &head_; }
+
+  void push_back(T& item) noexcept {
+    Link& link = item;
+    link.previous = head_.previous;
+    link.next = &head_;
+    head_.previous->next = &link;
+    head_.previous = &link;
+  }
+
+  // The first, taken out; nullptr when there is none.
+  T* pop_front() noexcept {
+    if (empty()) return nullptr;
+    T* first = static_cast<T*>(head_.next);
+    remove(*first);
+    return first;
+  }
+
+  // Of whichever Ring it is in; it must be in one.
+  static void remove(T& item) noexcept {
+    Link& link = item;
+    link.previous->next = link.next;
+    link.next->previous = link.previous;
+    link.previous = link.next = nullptr;
+  }
+
+ private:
+  Link head_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/service_thread.hpp
+
+// service_thread.hpp -- how does a thread that works for the whole process start and end?
+//
+// It starts when first needed, returns from its function when there is nothing left to do, and may
+// be started again. Its owner joins it: at the next start, or when the process ends.
+//
+// All signals are blocked in it, so that a handler of the user's never runs on it.
+// Fork: the thread does not exist in the child. join() knows, and does not wait there for ever.
+
+#include <pthread.h>  // ::pthread_sigmask, ::pthread_setname_np
+#include <signal.h>   // sigset_t, ::sigfillset
+#include <unistd.h>   // ::getpid
+
+#include <thread>   // std::thread
+#include <utility>  // std::move
+
+namespace jot::inline v1::detail {
+
+class ServiceThread {
+ public:
+  // Runs f() on a thread named so (15 letters at most). A predecessor must have returned, or be
+  // about to without needing a lock that the caller holds: it is joined first.
+  // Throws: std::system_error when the system has no thread to give.
+  template <class F>
+  void start(const char* name, F f) {
+    join();
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread
+    try {
+      thread_ = std::thread(std::move(f));
+    } catch (...) {
+      ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+      throw;
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::pthread_setname_np(thread_.native_handle(), name);
+    pid_ = ::getpid();
+  }
+
+  // Waits until the thread has returned; does nothing when none was started. On the thread itself
+  // (a callback called exit()) and in a forked child there is nobody to wait for.
+  void join() {
+    if (!thread_.joinable()) return;
+    const bool here = thread_.get_id() == std::this_thread::get_id();
+    if (here || pid_ != ::getpid()) return thread_.detach();
+    thread_.join();
+  }
+
+ private:
+  std::thread thread_;
+  pid_t pid_ = 0;  // where the thread lives
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/timer.hpp
+
+// timer.hpp -- who looks at the clock, so that deadlines fire without a thread each?
+//
+// In: Alarms, each with its moment. Out: a call of fire() when the moment has come.
+//
+// One thread for the process and a heap of Alarms, the next one at the front:
+//
+//   1. add() puts an Alarm into the heap and starts the thread if there is none. It wakes the
+//      thread only when that would sleep past the new moment.
+//   2. The thread sleeps until the first moment, takes from the heap what is due, and fires it
+//      outside the lock.
+//   3. remove() takes an Alarm out and wakes nobody: most deadlines never come, and a thread that
+//      wakes up once for nothing costs less than one that is woken for each of them.
+//   4. When the heap has been empty for a while, the thread ends.
+//
+// All fires share the thread: one that takes long delays the others.
+// Exit: the thread is stopped and joined by the destructor of a local static; Alarms set after that
+// do not fire. The heap itself is never destroyed, for a Context with static storage may end later.
+
+#include <sys/types.h>  // pid_t
+#include <unistd.h>     // ::getpid
+
+#include <atomic>   // std::memory_order_relaxed
+#include <chrono>   // std::chrono::seconds
+#include <cstddef>  // std::size_t
+#include <cstdint>  // std::uint32_t
+#include <mutex>    // std::mutex, std::lock_guard, std::unique_lock
+#include <vector>   // std::vector
+
+namespace jot::inline v1::detail {
+
+// Something that is to happen at a moment. Lifetime: out of the heap before it is destroyed.
+class Alarm {
+ public:
+  explicit Alarm(Clock::time_point when) noexcept : when_(when) {}
+  Alarm(const Alarm&) = delete;
+  Alarm& operator=(const Alarm&) = delete;
+
+ protected:
+  ~Alarm() = default;
+
+ private:
+  friend class Timer;
+  static constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
+
+  // Called under the timer's lock: keep yourself alive until fire() has returned; false: too late,
+  // the last owner is already gone.
+  virtual bool hold() noexcept = 0;
+  // Called on the timer's thread, without the lock, after a hold() that said true.
+  virtual void fire() noexcept = 0;
+
+  const Clock::time_point when_;
+  std::size_t place_ = nowhere;  // in the heap; the timer's lock guards it
+  Alarm* next_due_ = nullptr;    // the timer thread's
+};
+
+class Timer {
+ public:
+  // The process's only one.
+  static Timer& instance() {
+    static Timer* const timer = new Timer;
+    static const Stopper stopper{*timer, ::getpid()};
+    return *timer;
+  }
+
+  // Throws: std::bad_alloc; std::system_error when the thread cannot be started. Then the Alarm is
+  // not set.
+  void add(Alarm& alarm) {
+    std::lock_guard lock(mutex_);
+    heap_.push_back(&alarm);
+    alarm.place_ = heap_.size() - 1;
+    sift_up(alarm.place_);
+    if (!running_ && !stopping_) {
+      try {
+        thread_.start("jot-timer", [this] { run(); });
+      } catch (...) {
+        take_out(alarm);
+        throw;
+      }
+      running_ = true;
+    } else if (alarm.when_ < sleeps_until_) {
+      wake();
+    }
+  }
+
+  // Does nothing when the Alarm has fired, fires just now or was never added.
+  void remove(Alarm& alarm) noexcept {
+    std::lock_guard lock(mutex_);
+    take_out(alarm);
+  }
+
+  // The number of Alarms set.
+  std::size_t size() noexcept {
+    std::lock_guard lock(mutex_);
+    return heap_.size();
+  }
+
+ private:
+  // Ends the thread when the process ends; not in a forked child, where it does not exist.
+  struct Stopper {
+    Timer& timer;
+    pid_t pid;
+    ~Stopper() {
+      if (::getpid() == pid) timer.stop();
+    }
+  };
+
+  static constexpr std::chrono::seconds linger{10};  // how long the thread outlives the last Alarm
+
+  Timer() = default;
+
+  void run() {
+    std::unique_lock lock(mutex_);
+    Clock::time_point end = Clock::time_point::max();  // of the thread; max: not foreseen
+    while (!stopping_) {
+      const Clock::time_point now = Clock::now();
+      if (Alarm* due = take_due(now)) {
+        lock.unlock();
+        fire_all(due);
+        lock.lock();
+        continue;
+      }
+      if (!heap_.empty()) {
+        end = Clock::time_point::max();
+      } else if (end == Clock::time_point::max()) {
+        end = now + linger;
+      } else if (now >= end) {
+        break;
+      }
+      const Clock::time_point until = heap_.empty() ? end : heap_.front()->when_;
+      const std::uint32_t news = news_.load(std::memory_order_relaxed);
+      sleeps_until_ = until;
+      lock.unlock();
+      futex_wait(news_, news, until);
+      lock.lock();
+      sleeps_until_ = Clock::time_point::min();
+    }
+    running_ = false;
+  }
+
+  void stop() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+      wake();
+    }
+    thread_.join();  // nobody else touches it: add() starts no thread any more
+  }
+
+  void wake() noexcept {
+    news_.fetch_add(1, std::memory_order_relaxed);  // the lock orders it; the futex compares it
+    futex_wake_all(news_);
+  }
+
+  // Takes out of the heap what is due, as a chain in order of its moments.
+  Alarm* take_due(Clock::time_point now) noexcept {
+    Alarm* first = nullptr;
+    for (Alarm** end = &first; !heap_.empty() && heap_.front()->when_ <= now;) {
+      Alarm* alarm = heap_.front();
+      take_out(*alarm);
+      if (!alarm->hold()) continue;
+      alarm->next_due_ = nullptr;
+      *end = alarm;
+      end = &alarm->next_due_;
+    }
+    return first;
+  }
+
+  static void fire_all(Alarm* due) noexcept {
+    while (due != nullptr) {
+      Alarm* next = due->next_due_;  // read before: the Alarm may end with its fire()
+      due->fire();
+      due = next;
+    }
+  }
+
+  void take_out(Alarm& alarm) noexcept {
+    const std::size_t hole = alarm.place_;
+    if (hole == Alarm::nowhere) return;
+    alarm.place_ = Alarm::nowhere;
+    Alarm* last = heap_.back();
+    heap_.pop_back();
+    if (last == &alarm) return;
+    put(hole, last);
+    sift_up(hole);
+    sift_down(last->place_);
+  }
+
+  void put(std::size_t place, Alarm* alarm) noexcept {
+    heap_[place] = alarm;
+    alarm->place_ = place;
+  }
+
+  void sift_up(std::size_t place) noexcept {
+    while (place > 0) {
+      const std::size_t above = (place - 1) / 2;
+      if (heap_[above]->when_ <= heap_[place]->when_) return;
+      swap(above, place);
+      place = above;
+    }
+  }
+
+  void sift_down(std::size_t place) noexcept {
+    for (;;) {
+      std::size_t least = place;
+      for (std::size_t below = 2 * place + 1; below <= 2 * place + 2; ++below) {
+        if (below < heap_.size() && heap_[below]->when_ < heap_[least]->when_) least = below;
+      }
+      if (least == place) return;
+      swap(least, place);
+      place = least;
+    }
+  }
+
+  void swap(std::size_t a, std::size_t b) noexcept {
+    Alarm* was_a = heap_[a];
+    put(a, heap_[b]);
+    put(b, was_a);
+  }
+
+  std::mutex mutex_;  // guards all below but news_, and each Alarm's place_
+  std::vector<Alarm*> heap_;
+  ServiceThread thread_;
+  bool running_ = false;   // the thread will look at the heap once more
+  bool stopping_ = false;  // the process ends
+  Clock::time_point sleeps_until_ = Clock::time_point::min();  // min: it does not sleep
+  FutexWord news_ = 0;  // changed under the lock, slept on without it
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/context_state.hpp
+
+// context_state.hpp -- how does ending one Context end all below it?
+//
+// The nodes of context_node.hpp that can end:
+//
+//   CancelState     done or not, why, who sleeps until then, its children, its callbacks;
+//   DeadlineState   one that the timer ends, too.
+//
+// A child refers to its parent; a parent only lists its children, and a child takes itself off that
+// list when it goes. So nothing is left of a child that was dropped, however many there were.
+//
+// Ending (CancelState::cancel), on the thread that asks for it:
+//   1. The node gets its reason and becomes done; sleepers are woken. First one wins.
+//   2. Its children are taken off its list, with a reference each, and become done in the same way,
+//      for the reason of the node where it began; then their children, by a work list, not by
+//      recursion, for trees may be deep. Here every Context below is done.
+//   3. Only now callbacks run, with no lock held. They may do anything with any Context.
+//
+// Locks: each CancelState has one; of two nodes never both at a time. The timer's is never taken
+// with one held.
+
+#include <sys/eventfd.h>  // ::eventfd, ::eventfd_write
+
+#include <atomic>        // std::atomic
+#include <cerrno>        // errno
+#include <cstdint>       // std::uint32_t
+#include <functional>    // std::function
+#include <memory>        // std::shared_ptr, std::enable_shared_from_this
+#include <mutex>         // std::mutex, std::lock_guard
+#include <optional>      // std::optional
+#include <stop_token>    // std::stop_source, std::stop_token
+#include <string>        // std::string
+#include <system_error>  // std::error_code, std::system_error
+#include <thread>        // std::this_thread::get_id
+#include <utility>       // std::move
+
+namespace jot::inline v1::detail {
+
+class AfterCall;
+
+// Why a node ended: the caller's Error, or words that cost nothing to make.
+struct Reason {
+  Errc err = Errc::canceled;  // canceled or deadline_exceeded
+  std::error_code code = Errc::canceled;
+  const char* words = nullptr;  // a literal; nullptr: the code's own
+  std::shared_ptr<const Error> given = nullptr;
+
+  Error error() const {
+    if (given) return *given;
+    return Error(code, words != nullptr ? words : std::string());
+  }
+};
+
+class CancelState : public ContextState, public Link {
+ public:
+  // Not yet a child: attach() makes it one, once it is wholly built.
+  explicit CancelState(ContextState* parent) noexcept
+      : ContextState(parent),
+        above_(canceller_),
+        deadline_(above_ ? above_->deadline_ : no_deadline()) {
+    canceller_ = this;
+  }
+  ~CancelState() override { detach(); }
+
+  // Lists it with the nearest node above that can end; is done at once when that is done.
+  void attach() noexcept;
+
+  // acquire: who sees that it is done sees what was written before, the reason among it.
+  bool done() const noexcept { return word_.load(std::memory_order_acquire) == ended; }
+
+  // Ends it and all below, as described at the top. Only the first one counts.
+  void cancel(Reason reason) noexcept;
+
+  // nullptr until done. Lifetime: this node's; where it began is this node or one above.
+  const Reason* reason() const noexcept { return done() ? &origin_->reason_ : nullptr; }
+
+  const std::optional<Clock::time_point>& deadline() const noexcept { return deadline_; }
+
+  // Sleeps until done, at the latest until then. Returns: done().
+  bool wait_until(Clock::time_point until) noexcept;
+
+  std::stop_token stop_token();
+  int fd();
+
+ protected:
+  static std::optional<Clock::time_point> no_deadline() noexcept { return std::nullopt; }
+
+  CancelState* const above_;  // the parent's canceller: lists this one; nullptr: a root
+  std::optional<Clock::time_point> deadline_;
+
+ private:
+  friend class AfterCall;
+
+  // Of word_. awaited: somebody sleeps on it, or did once.
+  static constexpr std::uint32_t running = 0, awaited = 1, ended = 2;
+
+  bool end(const CancelState& origin, Reason* reason, Ring<CancelState>& children) noexcept;
+  void call_back() noexcept;
+  void detach() noexcept;
+  virtual void on_end() noexcept {}  // becoming done, no lock held
+
+  FutexWord word_ = running;
+  bool attached_ = false;                // above_->mutex_ guards it, and the Link while it is true
+  bool owes_callbacks_ = false;          // written in end(), then read by the same thread
+  const CancelState* origin_ = nullptr;  // where the end began; written before word_ says ended
+  Reason reason_;                        // the same, where origin_ is this
+
+  std::mutex mutex_;  // guards the change of word_ to ended, and all below
+  Ring<CancelState> children_;
+  Ring<AfterCall> calls_;
+  std::stop_source stop_{std::nostopstate};  // made when asked for
+  Fd fd_;                                    // the same
+};
+
+class DeadlineState final : public CancelState, private Alarm {
+ public:
+  DeadlineState(ContextState* parent, Clock::time_point when) noexcept
+      : CancelState(parent), Alarm(when) {
+    deadline_ = when;
+  }
+  ~DeadlineState() override { on_end(); }
+
+  // After attach(). Throws: as Timer::add.
+  void arm() {
+    Timer::instance().add(*this);
+    if (done()) on_end();  // it ended before the alarm was set, which nobody would remove now
+  }
+
+ private:
+  void on_end() noexcept override { Timer::instance().remove(*this); }
+  bool hold() noexcept override { return try_add_ref(); }
+  void fire() noexcept override {
+    cancel({.err = Errc::deadline_exceeded, .code = Errc::deadline_exceeded});
+    release(this);
+  }
+};
+
+// What stands behind an AfterFunc: a function on the list of a node.
+class AfterCall : public std::enable_shared_from_this<AfterCall>, public Link {
+ public:
+  AfterCall(CancelState& state, std::function<void()> f) : state_(state), f_(std::move(f)) {
+    add_ref(&state_);
+  }
+  AfterCall(const AfterCall&) = delete;
+  AfterCall& operator=(const AfterCall&) = delete;
+  ~AfterCall() { release(&state_); }
+
+  // Puts it on the list, or runs it here when the node is done.
+  void start() noexcept;
+
+  // Takes it off the list. Returns: it has not run and never will.
+  bool stop() noexcept;
+
+  // stop(), or wait until it has run, unless that is what this very thread is doing.
+  void finish() noexcept;
+
+ private:
+  friend class CancelState;
+  static constexpr std::uint32_t listed = 0, running = 1, over = 2;  // of status_
+
+  void set_running() noexcept;
+  void run() noexcept;
+
+  CancelState& state_;
+  std::function<void()> f_;
+  FutexWord status_ = listed;  // listed -> running and listed -> over under state_.mutex_
+  std::thread::id runner_;     // set before running is, read by who has seen running
+};
+
+inline void CancelState::attach() noexcept {
+  if (above_ == nullptr) return;
+  std::lock_guard lock(above_->mutex_);
+  if (above_->done()) {
+    origin_ = above_->origin_;
+    word_.store(ended, std::memory_order_release);
+  } else {
+    above_->children_.push_back(*this);
+    attached_ = true;
+  }
+}
+
+inline void CancelState::detach() noexcept {
+  if (above_ == nullptr) return;
+  std::lock_guard lock(above_->mutex_);
+  if (attached_) Ring<CancelState>::remove(*this);
+  attached_ = false;
+}
+
+inline void CancelState::cancel(Reason reason) noexcept {
+  if (done()) return;
+  add_ref(this);  // callbacks may drop the last handle
+  Ring<CancelState> pending, loud;
+  if (end(*this, &reason, pending)) {
+    while (CancelState* state = pending.pop_front()) {
+      const bool calls_back = state->end(*this, nullptr, pending) && state->owes_callbacks_;
+      calls_back ? loud.push_back(*state) : release(state);
+    }
+    detach();
+    if (owes_callbacks_) call_back();
+    while (CancelState* state = loud.pop_front()) {
+      state->call_back();
+      release(state);
+    }
+  }
+  release(this);
+}
+
+// Makes this one node done; the caller gets its children, with a reference each.
+// Returns: false when it was done before.
+inline bool CancelState::end(const CancelState& origin, Reason* reason,
+                             Ring<CancelState>& children) noexcept {
+  std::uint32_t before;
+  {
+    std::lock_guard lock(mutex_);
+    if (done()) return false;
+    if (reason != nullptr) reason_ = std::move(*reason);
+    origin_ = &origin;
+    before = word_.exchange(ended, std::memory_order_acq_rel);
+    if (fd_) ::eventfd_write(fd_.get(), 1);
+    owes_callbacks_ = !calls_.empty() || stop_.stop_possible();
+    while (CancelState* child = children_.pop_front()) {
+      child->attached_ = false;
+      // One whose last reference has gone waits for this lock, to take itself off the list.
+      if (child->try_add_ref()) children.push_back(*child);
+    }
+  }
+  if (before == awaited) futex_wake_all(word_);
+  on_end();
+  return true;
+}
+
+// Runs what waited for the end. Nothing is added any more: who comes now finds it done.
+inline void CancelState::call_back() noexcept {
+  std::unique_lock lock(mutex_);
+  std::stop_source stop = stop_;
+  while (AfterCall* first = calls_.pop_front()) {
+    first->set_running();
+    std::shared_ptr<AfterCall> call = first->shared_from_this();
+    lock.unlock();
+    call->run();
+    call.reset();  // unlocked, too: f may have dropped its AfterFunc, then it is destroyed here
+    lock.lock();
+  }
+  lock.unlock();
+  stop.request_stop();
+}
+
+inline bool CancelState::wait_until(Clock::time_point until) noexcept {
+  if (done()) return true;
+  if (until <= Clock::now()) return done();
+  about_to_block();
+  for (;;) {
+    std::uint32_t seen = running;
+    word_.compare_exchange_strong(seen, awaited, std::memory_order_acquire);
+    if (seen == ended) return true;
+    if (!futex_wait(word_, awaited, until)) return done();
+  }
+}
+
+inline std::stop_token CancelState::stop_token() {
+  std::unique_lock lock(mutex_);
+  if (!stop_.stop_possible()) stop_ = std::stop_source();
+  std::stop_source stop = stop_;
+  lock.unlock();
+  if (done()) stop.request_stop();
+  return stop.get_token();
+}
+
+inline int CancelState::fd() {
+  std::lock_guard lock(mutex_);
+  if (!fd_) {
+    fd_.reset(::eventfd(done() ? 1 : 0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!fd_) throw std::system_error(errno, std::system_category(), "jot: Context::fd: eventfd");
+  }
+  return fd_.get();
+}
+
+inline void AfterCall::start() noexcept {
+  {
+    std::lock_guard lock(state_.mutex_);
+    if (!state_.done()) return state_.calls_.push_back(*this);
+    set_running();
+  }
+  run();
+}
+
+inline bool AfterCall::stop() noexcept {
+  std::lock_guard lock(state_.mutex_);
+  if (status_.load(std::memory_order_relaxed) != listed) return false;
+  Ring<AfterCall>::remove(*this);
+  status_.store(over, std::memory_order_relaxed);
+  return true;
+}
+
+inline void AfterCall::finish() noexcept {
+  if (!stop() && status_.load(std::memory_order_acquire) == running) {
+    if (runner_ == std::this_thread::get_id()) return;  // f destroys its own AfterFunc
+    about_to_block();
+    while (status_.load(std::memory_order_acquire) == running) {
+      futex_wait(status_, running, Clock::time_point::max());
+    }
+  }
+  f_ = nullptr;  // what it captured ends here, not when the runner lets go of its reference
+}
+
+inline void AfterCall::set_running() noexcept {
+  runner_ = std::this_thread::get_id();
+  status_.store(running, std::memory_order_release);
+}
+
+inline void AfterCall::run() noexcept {
+  if (f_) f_();
+  status_.store(over, std::memory_order_release);
+  futex_wake_all(status_);
+}
+
+// ---- For the engine, which keeps a plain pointer and its reference.
+
+// What ends the node; nullptr: nothing does.
+inline CancelState* canceller_of(const ContextState* state) noexcept {
+  return state != nullptr ? state->canceller() : nullptr;
+}
+
+// A node that can be cancelled, child of `parent` (nullptr: a root), and ends by itself `when` that
+// is given.
+// Returns: it with one reference, the caller's. Throws: as Timer::add.
+inline CancelState* make_cancel_state(ContextState* parent,
+                                      std::optional<Clock::time_point> when = std::nullopt) {
+  const CancelState* above = canceller_of(parent);
+  if (above != nullptr && above->deadline() && when && *above->deadline() <= *when) when.reset();
+  if (!when) {
+    auto* state = new CancelState(parent);
+    return state->attach(), state;
+  }
+  auto* state = new DeadlineState(parent, *when);
+  state->attach();
+  try {
+    if (*when <= Clock::now()) {
+      state->cancel({.err = Errc::deadline_exceeded, .code = Errc::deadline_exceeded});
+    } else if (*when != Clock::time_point::max() && !state->done()) {
+      state->arm();
+    }
+  } catch (...) {
+    release(state);
+    throw;
+  }
+  return state;
+}
+
+// A root: what a request's Context is.
+inline CancelState* make_root_state(std::optional<Clock::time_point> when = std::nullopt) {
+  return make_cancel_state(nullptr, when);
+}
+
+// Ends what `state` stands for, from any thread; `words` is a literal. err() is deadline_exceeded
+// for that code and canceled for all others; cause() is the code with the words.
+inline void cancel_state(ContextState& state, std::error_code code, const char* words) noexcept {
+  const bool late = code == Errc::deadline_exceeded;
+  CancelState* canceller = state.canceller();
+  if (canceller == nullptr) return;
+  canceller->cancel(
+      {.err = late ? Errc::deadline_exceeded : Errc::canceled, .code = code, .words = words});
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/signals.hpp
+
+// signals.hpp -- how does SIGTERM become the end of a Context?
+//
+// Next to nothing may be done in a signal handler: no lock, no allocation. So
+//
+//   1. the handler notes the signal's number in a word and writes to an eventfd;
+//   2. one thread for the process reads the eventfd. It takes all Contexts that wait for the
+//   signal,
+//      gives the signal its former effect back where nobody else waits for it,
+//   3. and then ends those Contexts. So whoever sees the end can rely on the next signal's effect.
+//
+// A signal that nobody waits for any more (it came between 1 and 2) is sent again.
+// Nothing is installed before notify_context is called. The thread ends when nobody waits; the next
+// one to wait joins it, or the destructor of a local static at exit. The eventfd stays open: a
+// handler on another thread may be just about to write to it.
+
+#include <signal.h>       // ::sigaction, ::kill
+#include <sys/eventfd.h>  // ::eventfd, ::eventfd_read, ::eventfd_write
+#include <sys/types.h>    // pid_t
+#include <unistd.h>       // ::getpid
+
+#include <array>             // std::array
+#include <atomic>            // std::atomic
+#include <cerrno>            // errno
+#include <cstddef>           // std::size_t
+#include <cstdint>           // std::uint64_t
+#include <initializer_list>  // std::initializer_list
+#include <mutex>             // std::mutex, std::lock_guard, std::unique_lock
+#include <stdexcept>         // std::invalid_argument
+#include <system_error>      // std::system_error
+#include <vector>            // std::vector
+
+namespace jot::inline v1::detail {
+
+// A set of signals, 1 to 64: signal n is bit n - 1.
+using SignalSet = std::uint64_t;
+inline constexpr int last_signal = 64;
+
+constexpr SignalSet signal_bit(int signal) noexcept { return SignalSet{1} << (signal - 1); }
+
+// What the handler writes, and the thread reads.
+struct SignalMail {
+  std::atomic<SignalSet> arrived{0};
+  std::atomic<int> fd{-1};
+};
+static_assert(std::atomic<SignalSet>::is_always_lock_free);
+
+inline SignalMail& signal_mail() noexcept {
+  static constinit SignalMail mail;  // constinit: the handler may not wait for an initialisation
+  return mail;
+}
+
+// The handler. Only async-signal-safe calls; seq_cst, for it costs nothing here.
+inline void on_signal(int signal) noexcept {
+  const int saved_errno = errno;
+  SignalMail& mail = signal_mail();
+  mail.arrived.fetch_or(signal_bit(signal));
+  ::eventfd_write(mail.fd.load(), 1);
+  errno = saved_errno;
+}
+
+constexpr const char* signal_words(int signal) noexcept {
+  switch (signal) {
+    case SIGHUP: return "received SIGHUP";
+    case SIGINT: return "received SIGINT";
+    case SIGQUIT: return "received SIGQUIT";
+    case SIGTERM: return "received SIGTERM";
+    case SIGUSR1: return "received SIGUSR1";
+    case SIGUSR2: return "received SIGUSR2";
+    default: return "received a signal";
+  }
+}
+
+// A root that ends at the first of its signals.
+class SignalState final : public CancelState {
+ public:
+  explicit SignalState(SignalSet awaits) noexcept : CancelState(nullptr), awaits_(awaits) {}
+  ~SignalState() override;
+
+  SignalSet awaits() const noexcept { return awaits_; }
+
+ private:
+  void on_end() noexcept override;
+  const SignalSet awaits_;
+};
+
+class SignalHub {
+ public:
+  // The process's only one; as Timer, it is never destroyed.
+  static SignalHub& instance() {
+    static SignalHub* const hub = new SignalHub;
+    static const Stopper stopper{*hub, ::getpid()};
+    return *hub;
+  }
+
+  // Installs the handlers that are missing and lists the state.
+  // Throws: std::system_error, std::bad_alloc; then all is as it was before.
+  void add(SignalState& state) {
+    std::lock_guard lock(mutex_);
+    if (signal_mail().fd.load() < 0) {
+      const int fd = ::eventfd(0, EFD_CLOEXEC);
+      if (fd < 0) throw std::system_error(errno, std::system_category(), "jot: eventfd");
+      signal_mail().fd.store(fd);
+    }
+    states_.push_back(&state);
+    try {
+      install(state.awaits());
+      start();
+    } catch (...) {
+      states_.pop_back();
+      restore_unawaited();
+      throw;
+    }
+  }
+
+  // Does nothing when it is not listed (any more).
+  void remove(SignalState& state) noexcept {
+    std::lock_guard lock(mutex_);
+    if (std::erase(states_, &state) == 0) return;
+    restore_unawaited();
+    if (states_.empty()) ring();
+  }
+
+ private:
+  struct Stopper {
+    SignalHub& hub;
+    pid_t pid;
+    ~Stopper() {
+      if (::getpid() == pid) hub.stop();
+    }
+  };
+
+  SignalHub() = default;
+
+  void start() {
+    if (running_ || stopping_) return;
+    thread_.start("jot-signals", [this] { run(); });
+    running_ = true;
+  }
+
+  void stop() {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+      if (running_) ring();
+    }
+    thread_.join();  // nobody else touches it: start() starts none any more
+  }
+
+  static void ring() noexcept { ::eventfd_write(signal_mail().fd.load(), 1); }
+
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_ && !states_.empty()) {
+      lock.unlock();
+      eventfd_t rings = 0;
+      ::eventfd_read(signal_mail().fd.load(), &rings);
+      deliver(signal_mail().arrived.exchange(0));
+      lock.lock();
+    }
+    running_ = false;
+  }
+
+  void deliver(SignalSet arrived) noexcept {
+    for (int signal = 1; signal <= last_signal; ++signal) {
+      if ((arrived & signal_bit(signal)) == 0) continue;
+      Ring<CancelState> waiting;
+      const bool awaited = take_waiting(signal, waiting);
+      if (!awaited) ::kill(::getpid(), signal);
+      while (CancelState* state = waiting.pop_front()) {
+        state->cancel({.words = signal_words(signal)});
+        release(state);
+      }
+    }
+  }
+
+  // Takes those who wait for the signal off the list, with a reference each.
+  // Returns: was there anybody?
+  bool take_waiting(int signal, Ring<CancelState>& to) noexcept {
+    std::lock_guard lock(mutex_);
+    const std::size_t erased = std::erase_if(states_, [&](SignalState* state) {
+      if ((state->awaits() & signal_bit(signal)) == 0) return false;
+      if (state->try_add_ref()) to.push_back(*state);  // a root is in no other Ring
+      return true;
+    });
+    restore_unawaited();
+    return erased != 0;
+  }
+
+  void install(SignalSet signals) {
+    for (int signal = 1; signal <= last_signal; ++signal) {
+      if ((signals & ~installed_ & signal_bit(signal)) == 0) continue;
+      struct sigaction ours = {};
+      ours.sa_handler = on_signal;
+      ours.sa_flags = SA_RESTART;  // the user's system calls go on
+      if (::sigaction(signal, &ours, &before_[index(signal)]) != 0) {
+        throw std::system_error(errno, std::system_category(), "jot: notify_context: sigaction");
+      }
+      installed_ |= signal_bit(signal);
+    }
+  }
+
+  void restore_unawaited() noexcept {
+    SignalSet awaited = 0;
+    for (const SignalState* state : states_) awaited |= state->awaits();
+    for (int signal = 1; signal <= last_signal; ++signal) {
+      if ((installed_ & ~awaited & signal_bit(signal)) == 0) continue;
+      struct sigaction now = {};
+      // Somebody else's handler, installed after ours, stays.
+      if (::sigaction(signal, nullptr, &now) == 0 && now.sa_handler == on_signal) {
+        ::sigaction(signal, &before_[index(signal)], nullptr);
+      }
+      installed_ &= ~signal_bit(signal);
+    }
+  }
+
+  static constexpr std::size_t index(int signal) noexcept {
+    return static_cast<std::size_t>(signal - 1);
+  }
+
+  std::mutex mutex_;  // guards all below
+  std::vector<SignalState*> states_;
+  SignalSet installed_ = 0;                             // where our handler is in place
+  std::array<struct sigaction, last_signal> before_{};  // what was there
+  ServiceThread thread_;
+  bool running_ = false;   // the thread will look at states_ once more
+  bool stopping_ = false;  // the process ends
+};
+
+inline SignalState::~SignalState() { on_end(); }
+inline void SignalState::on_end() noexcept { SignalHub::instance().remove(*this); }
+
+// Throws: std::invalid_argument for no signals, std::system_error for what is none.
+// Returns: one reference, the caller's.
+inline SignalState* make_signal_state(std::initializer_list<int> signals) {
+  if (signals.size() == 0) throw std::invalid_argument("jot: notify_context: no signals given");
+  SignalSet set = 0;
+  for (const int signal : signals) {
+    if (signal < 1 || signal > last_signal) {
+      throw std::system_error(EINVAL, std::system_category(), "jot: notify_context");
+    }
+    set |= signal_bit(signal);
+  }
+  auto* state = new SignalState(set);
+  try {
+    SignalHub::instance().add(*state);
+  } catch (...) {
+    release(state);
+    throw;
+  }
+  return state;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/context.ipp
+
+// context.ipp -- the bodies of context.hpp.
+
+#include <new>  // std::bad_alloc
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+// Sleeps on a word that nobody changes: for Contexts that never end.
+JOT_INLINE void sleep_until(Clock::time_point until) noexcept {
+  if (until <= Clock::now()) return;
+  about_to_block();
+  FutexWord word = 0;
+  while (futex_wait(word, 0, until)) continue;
+}
+
+JOT_INLINE CancelScope scope_of(CancelState* state) noexcept {
+  add_ref(state);  // one for each
+  return {ContextAccess::adopt(state), ContextAccess::adopt_cancel(state)};
+}
+
+}  // namespace detail
+
+JOT_INLINE Context::Context(const Context& other) noexcept : state_(other.state_) {
+  detail::add_ref(state_);
+}
+
+JOT_INLINE Context::~Context() { detail::release(state_); }
+
+JOT_INLINE bool Context::done() const noexcept {
+  const detail::CancelState* canceller = detail::canceller_of(state_);
+  return canceller != nullptr && canceller->done();
+}
+
+JOT_INLINE std::error_code Context::err() const noexcept {
+  const detail::CancelState* canceller = detail::canceller_of(state_);
+  const detail::Reason* reason = canceller != nullptr ? canceller->reason() : nullptr;
+  return reason != nullptr ? make_error_code(reason->err) : std::error_code();
+}
+
+JOT_INLINE Error Context::cause() const {
+  const detail::CancelState* canceller = detail::canceller_of(state_);
+  const detail::Reason* reason = canceller != nullptr ? canceller->reason() : nullptr;
+  return reason != nullptr ? reason->error() : Error(std::error_code());
+}
+
+JOT_INLINE std::optional<Clock::time_point> Context::deadline() const noexcept {
+  const detail::CancelState* canceller = detail::canceller_of(state_);
+  return canceller != nullptr ? canceller->deadline() : std::nullopt;
+}
+
+JOT_INLINE nanoseconds Context::remaining() const noexcept {
+  const std::optional<Clock::time_point> when = deadline();
+  return when ? detail::time_until(*when, Clock::now()) : nanoseconds::max();
+}
+
+JOT_INLINE bool Context::sleep_for(nanoseconds d) const { return !wait_for(d); }
+
+JOT_INLINE void Context::wait() const { wait_for(nanoseconds::max()); }
+
+JOT_INLINE bool Context::wait_for(nanoseconds d) const {
+  const Clock::time_point until = detail::time_after(Clock::now(), d);
+  if (detail::CancelState* canceller = detail::canceller_of(state_)) {
+    return canceller->wait_until(until);
+  }
+  return detail::sleep_until(until), false;
+}
+
+JOT_INLINE std::stop_token Context::stop_token() const noexcept {
+  detail::CancelState* canceller = detail::canceller_of(state_);
+  return canceller != nullptr ? canceller->stop_token() : std::stop_token();
+}
+
+JOT_INLINE int Context::fd() const {
+  detail::CancelState* canceller = detail::canceller_of(state_);
+  return canceller != nullptr ? canceller->fd() : -1;
+}
+
+JOT_INLINE const void* Context::find_value(const void* key) const noexcept {
+  const detail::ValueState* values = state_ != nullptr ? state_->values() : nullptr;
+  return values != nullptr ? values->find(key) : nullptr;
+}
+
+JOT_INLINE CancelFunc& CancelFunc::operator=(CancelFunc&& other) noexcept {
+  if (this == &other) return *this;
+  CancelFunc before = std::move(*this);
+  state_ = std::exchange(other.state_, nullptr);
+  return *this;
+}
+
+JOT_INLINE CancelFunc::~CancelFunc() {
+  (*this)();
+  release();
+}
+
+JOT_INLINE void CancelFunc::operator()() const noexcept {
+  if (detail::CancelState* canceller = detail::canceller_of(state_)) canceller->cancel({});
+}
+
+JOT_INLINE void CancelFunc::operator()(Error cause) const noexcept {
+  detail::CancelState* canceller = detail::canceller_of(state_);
+  if (canceller == nullptr || canceller->done()) return;
+  detail::Reason reason{.code = cause.code()};
+  try {
+    reason.given = std::make_shared<const Error>(std::move(cause));
+  } catch (const std::bad_alloc&) {
+    // Ending the work matters more than the words: the code alone is kept.
+  }
+  canceller->cancel(std::move(reason));
+}
+
+JOT_INLINE void CancelFunc::release() noexcept { detail::release(std::exchange(state_, nullptr)); }
+
+JOT_INLINE CancelScope with_cancel(const Context& parent) {
+  return detail::scope_of(detail::make_cancel_state(detail::ContextAccess::state(parent)));
+}
+
+JOT_INLINE CancelScope with_timeout(const Context& parent, nanoseconds max) {
+  return with_deadline(parent, detail::time_after(Clock::now(), max));
+}
+
+JOT_INLINE CancelScope with_deadline(const Context& parent, Clock::time_point when) {
+  return detail::scope_of(detail::make_cancel_state(detail::ContextAccess::state(parent), when));
+}
+
+JOT_INLINE Context detail::with_shared_value(const Context& parent, const void* key,
+                                             std::shared_ptr<const void> v) {
+  return ContextAccess::adopt(new ValueState(ContextAccess::state(parent), key, std::move(v)));
+}
+
+JOT_INLINE Context without_cancel(const Context& parent) {
+  detail::ContextState* state = detail::ContextAccess::state(parent);
+  if (state == nullptr || state->values() == nullptr) return background();
+  return detail::ContextAccess::adopt(new detail::DetachedState(state->values()));
+}
+
+JOT_INLINE Context notify_context(std::initializer_list<int> signals) {
+  return detail::ContextAccess::adopt(detail::make_signal_state(signals));
+}
+
+JOT_INLINE AfterFunc::AfterFunc(std::shared_ptr<detail::AfterCall> call) noexcept
+    : call_(std::move(call)) {}
+
+JOT_INLINE AfterFunc::AfterFunc(AfterFunc&& other) noexcept = default;
+
+JOT_INLINE AfterFunc& AfterFunc::operator=(AfterFunc&& other) noexcept {
+  if (this == &other) return *this;
+  AfterFunc before = std::move(*this);
+  call_ = std::move(other.call_);
+  return *this;
+}
+
+JOT_INLINE AfterFunc::~AfterFunc() {
+  if (call_) call_->finish();
+}
+
+JOT_INLINE bool AfterFunc::stop() noexcept { return call_ && call_->stop(); }
+
+JOT_INLINE AfterFunc after_func(const Context& ctx, std::function<void()> f) {
+  detail::CancelState* canceller = detail::canceller_of(detail::ContextAccess::state(ctx));
+  if (canceller == nullptr) return AfterFunc(nullptr);
+  AfterFunc after(std::make_shared<detail::AfterCall>(*canceller, std::move(f)));
+  after.call_->start();
+  return after;
+}
+
+namespace detail {
+
+JOT_INLINE Context ContextAccess::wrap(ContextState* state) noexcept {
+  add_ref(state);
+  return adopt(state);
+}
+
+JOT_INLINE Context ContextAccess::adopt(ContextState* state) noexcept {
+  Context ctx;
+  ctx.state_ = state;
+  return ctx;
+}
+
+JOT_INLINE CancelFunc ContextAccess::adopt_cancel(ContextState* state) noexcept {
+  CancelFunc cancel;
+  cancel.state_ = state;
+  return cancel;
+}
+
+}  // namespace detail
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/impl/value.ipp
+
+// value.ipp -- the bodies of value.hpp
+
+#include <cmath>    // std::trunc
+#include <cstring>  // std::memcpy
+#include <limits>   // std::numeric_limits
+#include <memory>   // std::construct_at, std::destroy_at
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+// What operator[] const refers to where there is nothing.
+JOT_INLINE const Value& null_value() noexcept {
+  static const Value null;
+  return null;
+}
+
+// The key that this thread looked up in vain last: an error about null_value() names it.
+// Of a fixed size, for looking up must not throw; a longer key is not kept.
+struct MissingKey {
+  char text[64];
+  std::size_t size;
+};
+
+JOT_INLINE MissingKey& missing_key() noexcept {
+  static thread_local MissingKey last{};
+  return last;
+}
+
+JOT_INLINE const Value& note_missing(std::string_view key) noexcept {
+  MissingKey& last = missing_key();
+  last.size = key.size() <= sizeof(last.text) ? key.size() : 0;
+  if (last.size != 0) std::memcpy(last.text, key.data(), last.size);
+  return null_value();
+}
+
+JOT_INLINE std::string_view kind_name(Value::Kind kind) noexcept {
+  constexpr std::string_view names[] = {"null",  "bool", "int",      "double", "string",
+                                        "list",  "map",  "HTML",     "CSS",    "JS",
+                                        "JSStr", "URL",  "HTMLAttr", "Srcset"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+[[noreturn]] JOT_INLINE void throw_wrong_kind(std::string_view want, const Value& have) {
+  std::string what;
+  const MissingKey& key = missing_key();
+  if (&have == &null_value() && key.size != 0) what.append(key.text, key.size).append(": ");
+  throw ValueError(
+      what.append("want ").append(want).append(", have ").append(kind_name(have.kind())));
+}
+
+[[noreturn]] JOT_INLINE void throw_no_element(std::size_t index, std::size_t size) {
+  // A negative index has become a huge one on its way here.
+  std::string what = "want element " + std::to_string(static_cast<std::int64_t>(index));
+  throw ValueError(what.append(", have ").append(std::to_string(size)));
+}
+
+// Is d a whole number that an int64 can hold? 2^63 itself is not.
+JOT_INLINE bool is_whole(double d) noexcept {
+  return d >= -0x1p63 && d < 0x1p63 && std::trunc(d) == d;
+}
+
+}  // namespace detail
+
+JOT_INLINE Value::Value(const Value& other) : Value() {
+  switch (other.kind_) {
+    case Kind::null: break;
+    case Kind::boolean: boolean_ = other.boolean_; break;
+    case Kind::integer: integer_ = other.integer_; break;
+    case Kind::floating: floating_ = other.floating_; break;
+    case Kind::list: std::construct_at(&list_, other.list_); break;
+    case Kind::map: map_ = new Map(*other.map_); break;
+    default: std::construct_at(&text_, other.text_); break;
+  }
+  kind_ = other.kind_;
+}
+
+JOT_INLINE Value::Value(Value&& other) noexcept : Value() { take(other); }
+
+// By way of a copy: the other may be a part of this one, as in v = v["child"].
+JOT_INLINE Value& Value::operator=(const Value& other) { return *this = Value(other); }
+
+JOT_INLINE Value& Value::operator=(Value&& other) noexcept {
+  Value taken(std::move(other));
+  drop();
+  take(taken);
+  return *this;
+}
+
+JOT_INLINE Value::~Value() { drop(); }
+
+JOT_INLINE Value::Value(std::initializer_list<Entry> entries) : Value(Map()) {
+  for (const Entry& e : entries) map_->insert_or_assign(map_->end(), e.key, e.value);
+}
+
+JOT_INLINE void Value::set_number(std::uint64_t n) noexcept {
+  if (n <= std::uint64_t{std::numeric_limits<std::int64_t>::max()})
+    return set_number(static_cast<std::int64_t>(n));
+  set_number(static_cast<double>(n));
+}
+
+JOT_INLINE std::string& Value::become_string() noexcept {
+  drop();
+  kind_ = Kind::string;
+  return *std::construct_at(&text_);
+}
+
+JOT_INLINE List& Value::become_list() noexcept {
+  drop();
+  kind_ = Kind::list;
+  return *std::construct_at(&list_);
+}
+
+JOT_INLINE Map& Value::become_map() {
+  Map* map = new Map();
+  drop();
+  kind_ = Kind::map;
+  return *(map_ = map);
+}
+
+JOT_INLINE void Value::take(Value& other) noexcept {
+  switch (other.kind_) {
+    case Kind::null: break;
+    case Kind::boolean: boolean_ = other.boolean_; break;
+    case Kind::integer: integer_ = other.integer_; break;
+    case Kind::floating: floating_ = other.floating_; break;
+    case Kind::list:
+      std::construct_at(&list_, std::move(other.list_));
+      std::destroy_at(&other.list_);
+      break;
+    case Kind::map: map_ = other.map_; break;
+    default:
+      std::construct_at(&text_, std::move(other.text_));
+      std::destroy_at(&other.text_);
+      break;
+  }
+  kind_ = other.kind_;
+  other.kind_ = Kind::null;
+}
+
+JOT_INLINE void Value::drop() noexcept {
+  if (kind_ == Kind::list)
+    std::destroy_at(&list_);
+  else if (kind_ == Kind::map)
+    delete map_;
+  else if (has_text())
+    std::destroy_at(&text_);
+}
+
+JOT_INLINE bool Value::as_bool() const {
+  if (!is_bool()) detail::throw_wrong_kind("bool", *this);
+  return boolean_;
+}
+
+JOT_INLINE std::int64_t Value::as_int() const {
+  if (is_int()) return integer_;
+  if (!is_double() || !detail::is_whole(floating_)) detail::throw_wrong_kind("int", *this);
+  return static_cast<std::int64_t>(floating_);
+}
+
+JOT_INLINE double Value::as_double() const {
+  if (!is_number()) detail::throw_wrong_kind("double", *this);
+  return is_double() ? floating_ : static_cast<double>(integer_);
+}
+
+JOT_INLINE const std::string& Value::as_string() const& {
+  if (!has_text()) detail::throw_wrong_kind("string", *this);
+  return text_;
+}
+
+JOT_INLINE std::string Value::as_string() && {
+  if (!has_text()) detail::throw_wrong_kind("string", *this);
+  return std::move(text_);
+}
+
+JOT_INLINE const List& Value::as_list() const& {
+  if (!is_list()) detail::throw_wrong_kind("list", *this);
+  return list_;
+}
+
+JOT_INLINE List& Value::as_list() & {
+  if (!is_list()) detail::throw_wrong_kind("list", *this);
+  return list_;
+}
+
+JOT_INLINE List Value::as_list() && { return std::move(as_list()); }
+
+JOT_INLINE const Map& Value::as_map() const& {
+  if (!is_map()) detail::throw_wrong_kind("map", *this);
+  return *map_;
+}
+
+JOT_INLINE Map& Value::as_map() & {
+  if (!is_map()) detail::throw_wrong_kind("map", *this);
+  return *map_;
+}
+
+JOT_INLINE Map Value::as_map() && { return std::move(as_map()); }
+
+JOT_INLINE bool Value::as_bool(bool otherwise) const noexcept {
+  return is_bool() ? boolean_ : otherwise;
+}
+
+JOT_INLINE std::int64_t Value::as_int(std::int64_t otherwise) const noexcept {
+  if (is_int()) return integer_;
+  return is_double() && detail::is_whole(floating_) ? static_cast<std::int64_t>(floating_)
+                                                    : otherwise;
+}
+
+JOT_INLINE double Value::as_double(double otherwise) const noexcept {
+  if (is_double()) return floating_;
+  return is_int() ? static_cast<double>(integer_) : otherwise;
+}
+
+JOT_INLINE std::string Value::as_string(std::string_view otherwise) const {
+  return has_text() ? text_ : std::string(otherwise);
+}
+
+JOT_INLINE const Value& Value::operator[](std::string_view key) const& noexcept {
+  if (const Value* found = find(key)) return *found;
+  // In v["a"]["b"] it is "a" that was missing.
+  return this == &detail::null_value() ? *this : detail::note_missing(key);
+}
+
+JOT_INLINE Value& Value::operator[](std::string_view key) & {
+  if (is_null()) become_map();
+  Map& map = as_map();
+  auto at = map.lower_bound(key);
+  if (at == map.end() || at->first != key) at = map.emplace_hint(at, key, Value());
+  return at->second;
+}
+
+JOT_INLINE Value Value::operator[](std::string_view key) && {
+  if (!is_map()) return {};
+  const auto at = map_->find(key);
+  return at == map_->end() ? Value() : std::move(at->second);
+}
+
+JOT_INLINE const Value* Value::find(std::string_view key) const noexcept {
+  if (!is_map()) return nullptr;
+  const auto at = map_->find(key);
+  return at == map_->end() ? nullptr : &at->second;
+}
+
+JOT_INLINE std::size_t Value::size() const noexcept {
+  if (is_list()) return list_.size();
+  return is_map() ? map_->size() : 0;
+}
+
+JOT_INLINE void Value::push_back(Value v) {
+  if (is_null()) become_list();
+  as_list().push_back(std::move(v));
+}
+
+JOT_INLINE const Value& Value::element(std::size_t index) const& noexcept {
+  if (is_list() && index < list_.size()) return list_[index];
+  return this == &detail::null_value() ? *this : detail::note_missing({});
+}
+
+JOT_INLINE Value& Value::element(std::size_t index) & {
+  List& list = as_list();
+  if (index >= list.size()) detail::throw_no_element(index, list.size());
+  return list[index];
+}
+
+JOT_INLINE Value Value::element(std::size_t index) && {
+  return is_list() && index < list_.size() ? std::move(list_[index]) : Value();
+}
+
+JOT_INLINE bool Value::equals(const Value& other) const noexcept {
+  if (kind_ != other.kind_) {
+    if (!is_number() || !other.is_number()) return false;
+    const double d = is_double() ? floating_ : other.floating_;
+    return detail::is_whole(d) &&
+           static_cast<std::int64_t>(d) == (is_int() ? integer_ : other.integer_);
+  }
+  switch (kind_) {
+    case Kind::null: return true;
+    case Kind::boolean: return boolean_ == other.boolean_;
+    case Kind::integer: return integer_ == other.integer_;
+    case Kind::floating: return floating_ == other.floating_;
+    case Kind::list: return list_ == other.list_;
+    case Kind::map: return *map_ == *other.map_;
+    default: return text_ == other.text_;
+  }
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/json_number.hpp
+
+// json_number.hpp -- which number do these digits mean?
+//
+// In: bytes that begin with a digit or '-'. Out: an int where it is exact, else the nearest double.
+// -0 is a double, for an int has no sign of zero. What is too small becomes zero, what is too large
+// is a problem: an infinity could not be written again.
+// Linear in the number of digits, however many they are.
+
+#include <cfloat>        // FLT_EVAL_METHOD
+#include <charconv>      // std::from_chars
+#include <cmath>         // std::isinf
+#include <cstdint>       // std::int64_t, std::uint64_t
+#include <limits>        // std::numeric_limits
+#include <system_error>  // std::errc
+
+namespace jot::inline v1::detail {
+
+class JsonNumber {
+ public:
+  JsonNumber(const char* begin, const char* end) noexcept : begin_(begin), at_(begin), end_(end) {}
+
+  // Returns: the number; null when there is a problem().
+  Value read() noexcept {
+    if (peek() == '-') ++at_;
+    whole_ = at_;
+    if (!take_digits()) return {};
+    point_ = at_;
+    if (*whole_ == '0' && point_ - whole_ > 1)
+      return at_ = whole_, fail("a number must not begin with 0");
+    if (peek() != '.' && (peek() | 0x20) != 'e') return to_int();
+    if (peek() == '.' && (++at_, !take_digits())) return {};
+    last_ = at_;
+    if ((peek() | 0x20) == 'e' && (++at_, !take_exponent())) return {};
+    return to_double();
+  }
+
+  // Where the number ends, or where it went wrong.
+  const char* at() const noexcept { return at_; }
+  const char* problem() const noexcept { return problem_; }  // nullptr: none
+
+ private:
+  static bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
+  char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
+  bool is_negative() const noexcept { return *begin_ == '-'; }
+
+  Value fail(const char* problem) noexcept {
+    problem_ = problem;
+    return {};
+  }
+
+  // One digit or more. What they say is right up to 19 digits in all; beyond, digits_ has wrapped.
+  bool take_digits() noexcept {
+    const char* first = at_;
+    for (; is_digit(peek()); ++at_) digits_ = digits_ * 10 + static_cast<std::uint64_t>(*at_ - '0');
+    if (at_ == first) fail("want a digit");
+    return at_ != first;
+  }
+
+  // Stops counting where no number of digits could make up for the exponent.
+  bool take_exponent() noexcept {
+    constexpr std::int64_t enough = std::int64_t{1} << 56;
+    const bool negative = peek() == '-';
+    if (negative || peek() == '+') ++at_;
+    const char* first = at_;
+    for (; is_digit(peek()); ++at_)
+      exponent_ = exponent_ > enough ? enough : exponent_ * 10 + (*at_ - '0');
+    if (negative) exponent_ = -exponent_;
+    if (at_ == first) fail("want a digit");
+    return at_ != first;
+  }
+
+  Value to_int() noexcept {
+    const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    last_ = at_;
+    const bool is_minus_zero = digits_ == 0 && is_negative();
+    if (at_ - whole_ > 19 || is_minus_zero || digits_ > (is_negative() ? most + 1 : most))
+      return to_double();
+    return static_cast<std::int64_t>(is_negative() ? 0 - digits_ : digits_);
+  }
+
+  Value to_double() noexcept {
+    double d = 0;
+    if (is_short(d)) return is_negative() ? -d : d;
+    if (std::from_chars(begin_, at_, d).ec == std::errc() && !std::isinf(d)) return d;
+    if (is_large()) return at_ = begin_, fail("a number too large for a double");
+    return is_negative() ? -0.0 : 0.0;
+  }
+
+  // Most numbers people write are a whole number below 2^53 and a power of ten up to 10^22. A
+  // double holds both exactly, so that one multiplication or division gives the nearest double.
+  // (Not where doubles are computed with more bits than they have.)
+  bool is_short(double& d) const noexcept {
+    constexpr double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const std::int64_t power = exponent_ - (last_ == point_ ? 0 : last_ - point_ - 1);
+    if (FLT_EVAL_METHOD != 0 || last_ - whole_ > 19 || digits_ > std::uint64_t{1} << 53)
+      return false;
+    if (power < -22 || power > 22) return false;
+    d = static_cast<double>(digits_);
+    d = power < 0 ? d / powers[-power] : d * powers[power];
+    return true;
+  }
+
+  // Of a number out of range: is it too large, not too small? Asks for the place of its first digit
+  // that is not 0, counted from the point.
+  bool is_large() const noexcept {
+    const char* first = whole_;
+    while (first != last_ && (*first == '0' || *first == '.')) ++first;
+    return first != last_ && (point_ - first) + exponent_ > 0;
+  }
+
+  const char* const begin_;
+  const char* at_;
+  const char* const end_;
+  const char* whole_ = nullptr;  // the digits before the point
+  const char* point_ = nullptr;  // where they end
+  const char* last_ = nullptr;   // where all digits end, before the exponent
+  std::uint64_t digits_ = 0;     // as if there were no point
+  std::int64_t exponent_ = 0;
+  const char* problem_ = nullptr;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/utf8.hpp
+
+// utf8.hpp -- is this a character of UTF-8, and which?
+//
+// In: bytes. Out: the code point that they begin with and how many bytes it takes; 0 bytes when
+// they are no well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above
+// U+10FFFF).
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+struct Utf8 {
+  char32_t code_point = 0;
+  std::size_t size = 0;  // 0: malformed, or cut short
+};
+
+// The first character of bytes, which must not be empty.
+inline Utf8 utf8_front(std::string_view bytes) noexcept {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  // The next bytes carry six bits each, marked 10xxxxxx.
+  const auto more = [&](std::size_t i) { return i < bytes.size() && (byte(i) & 0xC0) == 0x80; };
+  const auto bits = [&](std::size_t i) { return static_cast<char32_t>(byte(i) & 0x3F); };
+
+  const char32_t lead = byte(0);
+  if (lead < 0x80) return {lead, 1};
+  if (lead < 0xC2 || lead > 0xF4 || !more(1)) return {};  // C0 and C1 could only be overlong
+  if (lead < 0xE0) return {(lead & 0x1F) << 6 | bits(1), 2};
+  if (!more(2)) return {};
+  if (lead < 0xF0) {
+    const char32_t c = (lead & 0x0F) << 12 | bits(1) << 6 | bits(2);
+    return c < 0x800 || (c >= 0xD800 && c <= 0xDFFF) ? Utf8{} : Utf8{c, 3};
+  }
+  if (!more(3)) return {};
+  const char32_t c = (lead & 0x07) << 18 | bits(1) << 12 | bits(2) << 6 | bits(3);
+  return c < 0x10000 || c > 0x10FFFF ? Utf8{} : Utf8{c, 4};
+}
+
+// Appends a code point that is a Unicode scalar value.
+inline void append_utf8(std::string& to, char32_t c) {
+  const auto put = [&](char32_t byte) { to.push_back(static_cast<char>(byte)); };
+  if (c < 0x80) return put(c);
+  if (c < 0x800) return put(0xC0 | c >> 6), put(0x80 | (c & 0x3F));
+  if (c < 0x10000) return put(0xE0 | c >> 12), put(0x80 | (c >> 6 & 0x3F)), put(0x80 | (c & 0x3F));
+  put(0xF0 | c >> 18), put(0x80 | (c >> 12 & 0x3F)), put(0x80 | (c >> 6 & 0x3F)),
+      put(0x80 | (c & 0x3F));
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/write_json.hpp
+
+// write_json.hpp -- how does a Value look as JSON?
+//
+// In: a Value. Out: its text (RFC 8259), entries in the order of their keys.
+//
+// 1. Plain bytes are appended by the run. What JSON wants escaped is; so are < > & U+2028 and
+// U+2029,
+//    which makes the text safe inside <script> and as JavaScript.
+// 2. Strings that are not UTF-8 get U+FFFD for each byte that does not belong: the text is always
+// UTF-8.
+// 3. A double is written in the fewest digits that read back as the same double; with an exponent
+//    where JavaScript writes one, below 1e-6 and from 1e21.
+
+#include <array>        // std::array
+#include <charconv>     // std::to_chars
+#include <cmath>        // std::fabs, std::isfinite
+#include <cstdint>      // std::int64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// How deep a document may be nested, read or written: each level costs stack.
+inline constexpr int json_depth = 512;
+
+// What NaN and the infinities become, which JSON cannot say.
+enum class NotFinite { refuse, write_null };
+
+class JsonWriter {
+ public:
+  // indent: spaces for each level; 0 writes all on one line.
+  JsonWriter(std::string& to, int indent, NotFinite not_finite) noexcept
+      : to_(to),
+        indent_(indent > 0 ? static_cast<std::size_t>(indent) : 0),
+        not_finite_(not_finite) {}
+
+  // Throws ValueError: NaN or infinity, nested deeper than json_depth.
+  void write(const Value& v) {
+    switch (v.kind()) {
+      case Value::Kind::null: to_ += "null"; return;
+      case Value::Kind::boolean: to_ += v.as_bool() ? "true" : "false"; return;
+      case Value::Kind::integer: write(v.as_int()); return;
+      case Value::Kind::floating: write(v.as_double()); return;
+      case Value::Kind::list: write(v.as_list()); return;
+      case Value::Kind::map: write(v.as_map()); return;
+      default: write(std::string_view(v.as_string())); return;
+    }
+  }
+
+  void write(std::string_view text) {
+    to_ += '"';
+    std::size_t run = 0, i = 0;  // text[run, i) stands for itself and is not yet written
+    while (i < text.size()) {
+      if (is_plain(text[i])) {
+        ++i;
+        continue;
+      }
+      const Utf8 c = utf8_front(text.substr(i));
+      const bool keep = c.size > 1 && c.code_point != 0x2028 && c.code_point != 0x2029;
+      if (!keep) {
+        to_.append(text, run, i - run);
+        escape(c);
+      }
+      i += c.size == 0 ? 1 : c.size;
+      if (!keep) run = i;
+    }
+    to_.append(text, run, text.npos) += '"';
+  }
+
+ private:
+  static bool is_plain(char c) noexcept { return plain_[static_cast<unsigned char>(c)]; }
+
+  // Bytes that stand for themselves and need no look at their neighbours.
+  static constexpr std::array<bool, 256> plain_ = [] {
+    std::array<bool, 256> plain{};
+    for (std::size_t c = 0x20; c < 0x80; ++c) plain[c] = true;
+    for (const char c : {'"', '\\', '<', '>', '&'}) plain[static_cast<unsigned char>(c)] = false;
+    return plain;
+  }();
+
+  // A character that must not stand for itself; one of size 0 is a byte that is not UTF-8.
+  void escape(Utf8 c) {
+    if (c.size == 0) return void(to_ += "\xEF\xBF\xBD");  // U+FFFD
+    switch (c.code_point) {
+      case '"': return void(to_ += "\\\"");
+      case '\\': return void(to_ += "\\\\");
+      case '\b': return void(to_ += "\\b");
+      case '\f': return void(to_ += "\\f");
+      case '\n': return void(to_ += "\\n");
+      case '\r': return void(to_ += "\\r");
+      case '\t': return void(to_ += "\\t");
+      default: break;
+    }
+    constexpr char hex[] = "0123456789abcdef";
+    to_ += "\\u";
+    for (int shift = 12; shift >= 0; shift -= 4) to_ += hex[c.code_point >> shift & 0xF];
+  }
+
+  void write(std::int64_t n) {
+    char digits[24];
+    to_.append(digits, std::to_chars(digits, digits + sizeof(digits), n).ptr);
+  }
+
+  void write(double d) {
+    if (!std::isfinite(d)) {
+      if (not_finite_ == NotFinite::refuse) throw ValueError("JSON has no NaN and no infinity");
+      to_ += "null";
+      return;
+    }
+    char digits[32];
+    const double size = std::fabs(d);
+    const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+    const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
+    to_.append(digits, std::to_chars(digits, digits + sizeof(digits), d, format).ptr);
+  }
+
+  void write(const List& list) {
+    open('[');
+    for (const Value& v : list) {
+      next();
+      write(v);
+    }
+    close(']');
+  }
+
+  void write(const Map& map) {
+    open('{');
+    for (const auto& [key, v] : map) {
+      next();
+      write(std::string_view(key));
+      to_ += indent_ == 0 ? ":" : ": ";
+      write(v);
+    }
+    close('}');
+  }
+
+  void open(char bracket) {
+    if (++depth_ > json_depth) throw ValueError("nested too deep for JSON");
+    to_ += bracket;
+    first_ = true;
+  }
+
+  // Before each element: the comma after the one before, and a line of its own.
+  void next() {
+    if (!first_) to_ += ',';
+    first_ = false;
+    new_line();
+  }
+
+  void close(char bracket) {
+    --depth_;
+    if (!first_) new_line();  // there were elements
+    to_ += bracket;
+    first_ = false;
+  }
+
+  void new_line() {
+    if (indent_ != 0) to_.append(1, '\n').append(indent_ * static_cast<std::size_t>(depth_), ' ');
+  }
+
+  std::string& to_;
+  const std::size_t indent_;
+  const NotFinite not_finite_;
+  int depth_ = 0;
+  bool first_ = true;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/parse_json.hpp
+
+// parse_json.hpp -- is this JSON, and what does it hold?
+//
+// In: a text. Out: its Value; or what is wrong with it, and where.
+//
+// One pass, one function for each rule of RFC 8259's grammar:
+// 1. value() looks at one byte and knows which rule comes. Lists and maps call value() again, no
+//    deeper than json_depth: a stranger's text must not decide how much stack we use.
+// 2. Text is taken by the run: eight bytes at a time are looked at, and what lies between two
+// escapes
+//    is copied at once.
+// 3. Each value is filled in where it will stay: nothing is made to be moved.
+// 4. Keys often come sorted: each entry is tried at the end of the map first.
+// 5. A rule that fails notes the problem and returns false, and so do its callers. No exceptions: a
+//    stranger could make us throw all day.
+
+#include <bit>          // std::countr_zero, std::endian
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <cstring>      // std::memcpy
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+
+namespace jot::inline v1::detail {
+
+class JsonParser {
+ public:
+  // Lifetime: text must outlive the parser.
+  explicit JsonParser(std::string_view text) noexcept
+      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
+
+  // Reads the whole document into `to`, once. Returns: false where it is not JSON; then `to` holds
+  // what came before the problem().
+  bool parse(Value& to) {
+    if (std::string_view(begin_, end_).starts_with("\xEF\xBB\xBF")) {
+      return fail("a byte order mark must not stand before JSON");
+    }
+    skip_space();
+    if (!value(to)) return false;
+    skip_space();
+    return at_ == end_ || fail("want nothing more");
+  }
+
+  const char* problem() const noexcept { return problem_; }
+  std::size_t offset() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
+
+ private:
+  // The next byte, NUL at the end: no rule wants a NUL, so there it fails as for any wrong byte.
+  char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
+
+  bool skip(char c) noexcept {
+    const bool there = peek() == c;
+    at_ += there;
+    return there;
+  }
+
+  void skip_space() noexcept {
+    while (peek() == ' ' || peek() == '\n' || peek() == '\r' || peek() == '\t') ++at_;
+  }
+
+  bool fail(const char* problem) noexcept {
+    problem_ = problem;
+    return false;
+  }
+
+  bool value(Value& to) {
+    switch (peek()) {
+      case '{': return enter() && map(to.become_map());
+      case '[': return enter() && list(to.become_list());
+      case '"': return string(to.become_string());
+      case 't': return word("true") && (to = true, true);
+      case 'f': return word("false") && (to = false, true);
+      case 'n': return word("null") && (to = nullptr, true);
+      default: return number(to);
+    }
+  }
+
+  bool word(std::string_view text) noexcept {
+    if (!std::string_view(at_, end_).starts_with(text)) return fail("want a value");
+    at_ += text.size();
+    return true;
+  }
+
+  bool number(Value& to) {
+    if (peek() != '-' && (peek() < '0' || peek() > '9')) return fail("want a value");
+    JsonNumber number(at_, end_);
+    to = number.read();
+    at_ = number.at();
+    problem_ = number.problem();
+    return problem_ == nullptr;
+  }
+
+  // Takes an opening bracket; leave() the closing one.
+  bool enter() noexcept {
+    if (depth_ == json_depth) return fail("nested deeper than 512 levels");
+    ++depth_, ++at_;
+    skip_space();
+    return true;
+  }
+
+  bool leave(char bracket, const char* problem) noexcept {
+    --depth_;
+    return skip(bracket) || fail(problem);
+  }
+
+  // Values are moved when a list grows, so it grows in large steps. The first is small: lists of
+  // one must not become a way to turn few bytes into much memory.
+  bool list(List& to) {
+    if (peek() == ']') return leave(']', "");
+    do {
+      skip_space();
+      if (to.size() == to.capacity()) to.reserve(to.empty() ? 2 : 3 * to.size());
+      if (!value(to.emplace_back())) return false;
+      skip_space();
+    } while (skip(','));
+    return leave(']', "want ',' or ']'");
+  }
+
+  bool map(Map& to) {
+    if (peek() == '}') return leave('}', "");
+    do {
+      skip_space();
+      std::string key;
+      if (peek() != '"')
+        return fail(to.empty() ? "want a key in quotes or '}'" : "want a key in quotes");
+      if (!string(key)) return false;
+      skip_space();
+      if (!skip(':')) return fail("want ':'");
+      skip_space();
+      if (!value(to.try_emplace(to.end(), std::move(key))->second)) return false;
+      skip_space();
+    } while (skip(','));
+    return leave('}', "want ',' or '}'");
+  }
+
+  // From quote to quote, appended to `to`.
+  bool string(std::string& to) {
+    const char* run = ++at_;  // [run, at_) is still to be copied
+    for (;;) {
+      skip_plain();
+      if (at_ == end_) return fail("want '\"'");
+      if (*at_ == '"') return to.append(run, at_++), true;
+      if (*at_ == '\\') {
+        to.append(run, at_++);
+        if (!escape(to)) return false;
+        run = at_;
+      } else if (const std::size_t size = utf8_front({at_, end_}).size; size > 1) {
+        at_ += size;
+      } else {
+        return fail(size == 1 ? "a control character must be escaped" : "a byte that is not UTF-8");
+      }
+    }
+  }
+
+  // Goes on to the next byte that is not plain: a quote, a backslash, a control character, or part
+  // of a character beyond ASCII.
+  void skip_plain() noexcept {
+    for (std::uint64_t eight; end_ - at_ >= 8; at_ += 8) {
+      std::memcpy(&eight, at_, 8);
+      if constexpr (std::endian::native == std::endian::big) eight = __builtin_bswap64(eight);
+      if (const std::uint64_t marks = not_plain(eight)) {
+        at_ += std::countr_zero(marks) / 8;
+        return;
+      }
+    }
+    while (at_ != end_ && is_plain(*at_)) ++at_;
+  }
+
+  static bool is_plain(char c) noexcept {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+  }
+
+  // Of each byte that is not plain the top bit: where it was set before, or where a subtraction
+  // goes below zero, of 0x20 for controls, of 1 for what the exclusive or has made zero. A borrow
+  // may mark plain bytes behind the first marked one, never before it.
+  static std::uint64_t not_plain(std::uint64_t eight) noexcept {
+    constexpr std::uint64_t each = 0x0101010101010101;
+    const std::uint64_t quote = (eight ^ each * '"') - each;
+    const std::uint64_t backslash = (eight ^ each * '\\') - each;
+    const std::uint64_t control = eight - each * 0x20;
+    return (eight | quote | backslash | control) & each * 0x80;
+  }
+
+  // A backslash has been taken; what it means is appended.
+  bool escape(std::string& to) {
+    constexpr std::string_view letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
+    if (skip('u')) return unicode_escape(to);
+    const std::size_t i = at_ == end_ ? letters.npos : letters.find(*at_);
+    if (i == letters.npos) return fail("want one of \"\\/bfnrtu after a backslash");
+    ++at_;
+    to += meanings[i];
+    return true;
+  }
+
+  // \u has been taken. Beyond U+FFFF a character comes as two, a high and a low surrogate
+  // (RFC 8259 section 7).
+  bool unicode_escape(std::string& to) {
+    const char* escape = at_ - 2;
+    char32_t c = 0, low = 0;
+    if (!hex4(c)) return false;
+    if (c >= 0xD800 && c < 0xDC00 && std::string_view(at_, end_).starts_with("\\u")) {
+      at_ += 2;
+      if (!hex4(low)) return false;
+      if (low >= 0xDC00 && low < 0xE000) c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
+    }
+    if (c >= 0xD800 && c < 0xE000) return at_ = escape, fail("half of a surrogate pair");
+    append_utf8(to, c);
+    return true;
+  }
+
+  bool hex4(char32_t& c) noexcept {
+    for (int i = 0; i < 4; ++i, ++at_) {
+      const char digit = peek(), letter = static_cast<char>(digit | 0x20);
+      if (digit >= '0' && digit <= '9')
+        c = c << 4 | static_cast<char32_t>(digit - '0');
+      else if (letter >= 'a' && letter <= 'f')
+        c = c << 4 | static_cast<char32_t>(letter - 'a' + 10);
+      else
+        return fail("want four hex digits");
+    }
+    return true;
+  }
+
+  const char* const begin_;
+  const char* at_;
+  const char* const end_;
+  const char* problem_ = nullptr;
+  int depth_ = 0;
+};
+
+// Line and column of text[offset], from 1. A column is a character: its first byte is counted.
+struct TextPosition {
+  int line = 1, column = 1;
+};
+
+inline TextPosition position_in(std::string_view text, std::size_t offset) noexcept {
+  TextPosition at;
+  for (const char c : text.substr(0, offset)) {
+    if (c == '\n')
+      ++at.line, at.column = 1;
+    else if ((c & 0xC0) != 0x80)
+      ++at.column;
+  }
+  return at;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/json.ipp
+
+// json.ipp -- the bodies of json.hpp
+
+#include <utility>  // std::move
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+JOT_INLINE JsonError json_error(std::string_view text, const JsonParser& parser) {
+  const TextPosition at = position_in(text, parser.offset());
+  std::string problem = parser.problem();
+  if (parser.offset() == text.size()) problem += ", but the text ends here";
+  return JsonError(at.line, at.column, problem);
+}
+
+}  // namespace detail
+
+JOT_INLINE JsonError::JsonError(int line, int column, const std::string& problem)
+    : line_(line),
+      column_(column),
+      what_(std::make_shared<const std::string>("line " + std::to_string(line) + ", column " +
+                                                std::to_string(column) + ": " + problem)) {}
+
+JOT_INLINE Value parse_json(std::string_view text) {
+  detail::JsonParser parser(text);
+  Value v;
+  if (!parser.parse(v)) throw detail::json_error(text, parser);
+  return v;
+}
+
+JOT_INLINE Result<Value> try_parse_json(std::string_view text) {
+  detail::JsonParser parser(text);
+  Value v;
+  if (!parser.parse(v)) return Error(Errc::bad_message, detail::json_error(text, parser).what());
+  return v;
+}
+
+JOT_INLINE std::string to_json(const Value& v) { return to_json(v, 0); }
+
+JOT_INLINE std::string to_json(const Value& v, int indent) {
+  std::string text;
+  detail::JsonWriter(text, indent, detail::NotFinite::refuse).write(v);
+  return text;
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/write_log.hpp
+
+// write_log.hpp -- how does a LogRecord become one line that nobody can forge?
+//
+// In: a LogRecord. Out: `TIME LEVEL message key=value ...` and a newline, in one write(2), so that
+// lines of several threads and processes do not mix.
+//
+// A word stands bare when all of it is printable, without a space, a quote, '=' or a backslash; all
+// other words are quoted. Inside quotes whatever could end the quotes or the line, or command a
+// terminal, is escaped. A message may hold spaces without quotes: no bare word of it has a '='.
+
+#include <time.h>    // clock_gettime, gmtime_r
+#include <unistd.h>  // STDERR_FILENO, write
+
+#include <cerrno>       // errno, EINTR
+#include <cstdio>       // std::snprintf
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// "2026-11-23T21:35:11.042Z": ISO 8601, UTC.
+inline std::string log_time(const timespec& now) {
+  tm t{};
+  ::gmtime_r(&now.tv_sec, &t);
+  char text[64];
+  std::snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", t.tm_year + 1900,
+                t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec,
+                static_cast<int>(now.tv_nsec / 1'000'000));
+  return text;
+}
+
+inline std::string_view level_name(Level level) noexcept {
+  switch (level) {
+    case Level::debug: return "DEBUG";
+    case Level::info: return "INFO";
+    case Level::warn: return "WARN";
+    case Level::error: break;
+  }
+  return "ERROR";
+}
+
+// May this character be seen in a log? Not: controls (C0, DEL and C1, which terminals obey), line
+// and paragraph separators, and the marks that reorder or hide text.
+inline bool is_visible(char32_t c) noexcept {
+  if (c < 0x20 || (c >= 0x7F && c < 0xA0)) return false;
+  const bool mark =
+      (c >= 0x200B && c <= 0x200F) || (c >= 0x2028 && c <= 0x202E) || (c >= 0x2060 && c <= 0x206F);
+  return !mark && c != 0xFEFF && c != 0x061C;
+}
+
+enum class Spaces { quote, keep };
+
+inline bool needs_quotes(std::string_view text, Spaces spaces) noexcept {
+  if (text.empty() || text.front() == ' ' || text.back() == ' ') return true;
+  while (!text.empty()) {
+    const Utf8 c = utf8_front(text);
+    if (c.size == 0 || !is_visible(c.code_point)) return true;
+    if (c.code_point == ' ' && spaces == Spaces::quote) return true;
+    if (c.code_point == '"' || c.code_point == '=' || c.code_point == '\\') return true;
+    text.remove_prefix(c.size);
+  }
+  return false;
+}
+
+// \n, \t; \x.. for bytes that are no UTF-8; \u.... for characters that are not to be seen.
+inline void append_escaped(std::string& to, Utf8 c, char first_byte) {
+  if (c.code_point == '\n') return void(to += "\\n");
+  if (c.code_point == '\r') return void(to += "\\r");
+  if (c.code_point == '\t') return void(to += "\\t");
+  char text[16];
+  if (c.size == 0)
+    std::snprintf(text, sizeof(text), "\\x%02x", static_cast<unsigned char>(first_byte));
+  else
+    std::snprintf(text, sizeof(text), "\\u%04x", static_cast<unsigned>(c.code_point));
+  to += text;
+}
+
+inline void append_word(std::string& to, std::string_view text, Spaces spaces = Spaces::quote) {
+  if (!needs_quotes(text, spaces)) return void(to += text);
+  to += '"';
+  while (!text.empty()) {
+    const Utf8 c = utf8_front(text);
+    const std::size_t size = c.size == 0 ? 1 : c.size;
+    if (c.code_point == '"' || c.code_point == '\\') to += '\\';
+    if (c.size != 0 && is_visible(c.code_point))
+      to += text.substr(0, size);
+    else
+      append_escaped(to, c, text.front());
+    text.remove_prefix(size);
+  }
+  to += '"';
+}
+
+inline void append_field(std::string& to, std::string_view key, const Value& value) {
+  append_word(to += ' ', key);
+  to += '=';
+  if (value.is_string() || value.is_content()) return append_word(to, value.as_string());
+  std::string json;
+  JsonWriter(json, 0, NotFinite::write_null).write(value);
+  append_word(to, json);
+}
+
+inline std::string log_line(const LogRecord& record, const timespec& now) {
+  std::string line = log_time(now);
+  line.append(1, ' ').append(level_name(record.level)).append(1, ' ');
+  append_word(line, record.message, Spaces::keep);
+  for (const auto& [key, value] : record.fields) append_field(line, key, value);
+  return line += '\n';
+}
+
+inline void write_log_line(const LogRecord& record) {
+  const int saved = errno;  // logging an error must not change it
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::string line = log_line(record, now);
+  while (::write(STDERR_FILENO, line.data(), line.size()) < 0 && errno == EINTR) {
+  }
+  errno = saved;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/log.ipp
+
+// log.ipp -- the bodies of log.hpp
+
+namespace jot::inline v1 {
+
+JOT_INLINE void Logger::debug(std::string_view message, const Value& fields) const noexcept {
+  log(Level::debug, message, fields);
+}
+
+JOT_INLINE void Logger::info(std::string_view message, const Value& fields) const noexcept {
+  log(Level::info, message, fields);
+}
+
+JOT_INLINE void Logger::warn(std::string_view message, const Value& fields) const noexcept {
+  log(Level::warn, message, fields);
+}
+
+JOT_INLINE void Logger::error(std::string_view message, const Value& fields) const noexcept {
+  log(Level::error, message, fields);
+}
+
+JOT_INLINE void Logger::log(Level level, std::string_view message,
+                            const Value& fields) const noexcept {
+  try {
+    const Map other = fields.is_map() || fields.is_null() ? Map() : Map{{"value", fields}};
+    const LogRecord record{level, message, fields.is_map() ? fields.as_map() : other};
+    call_ ? call_(sink_.get(), record) : detail::write_log_line(record);
+  } catch (...) {
+    // A full disk or a broken sink is no reason to fail a request.
+  }
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/header_access.hpp
+
+// header_access.hpp -- how does a parser fill a Header without copying a byte?
+//
+// In: names and values already checked, in memory that somebody else keeps. Out: a Header that
+// points at them. Only parsers use this door: what comes through it is not validated again.
+
+#include <cstddef>      // std::size_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+struct HeaderAccess {
+  // Lifetime: the bytes of both views must stay until the Header is cleared or ends.
+  static void add_view(Header& header, std::string_view name, std::string_view value) {
+    header.fields_.push_back({name, value});
+  }
+
+  // Removes all fields but keeps the memory: a Header that serves one request after the other
+  // allocates nothing for them.
+  static void clear(Header& header) noexcept { header.clear(); }
+
+  // How many bytes set() and add() keep, those of replaced values included.
+  static std::size_t bytes_kept(const Header& header) noexcept {
+    return header.bytes_ ? header.bytes_->used() : 0;
+  }
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/parse_head.hpp
+
+// parse_head.hpp -- where does a head end, and which fields are in it?
+//
+// In: bytes as they arrive. Out: need more, the length of a complete head, or a Verdict; then its
+// field lines as views in a Header. Pure: no I/O, nothing copied.
+// A head may come one byte at a time: the scanner remembers how far it has looked, so the work is
+// linear in the bytes whatever the pieces, and its answer does not depend on how they were cut.
+// See RFC 9112 sections 2.2 and 5.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// The judgement on bytes that came in.
+struct Verdict {
+  int status = 0;           // 0: fine; else the status to answer with, and then to close
+  const char* reason = "";  // for the log line; the client does not see it
+
+  constexpr bool ok() const noexcept { return status == 0; }
+};
+
+struct HeadLimits {
+  std::size_t fields = 100;      // 431
+  std::size_t head = 32 << 10;   // bytes from the start line to the empty line, both whole: 431
+  std::size_t target = 8 << 10;  // bytes: 414
+};
+
+// What a request line has besides its target: a method, two spaces, the version.
+inline constexpr std::size_t request_line_extra = 256;
+
+// Returns: where the first CR or LF at or after `from` is; s.size() if there is none.
+inline std::size_t find_line_break(std::string_view s, std::size_t from) noexcept {
+  const char* p = s.data() + from;
+  const char* const end = s.data() + s.size();
+  for (; end - p >= 8; p += 8) {
+    const std::uint64_t word = load8(p);
+    const std::uint64_t marks = mark_equal(word, '\r') | mark_equal(word, '\n');
+    if (marks != 0) return static_cast<std::size_t>(p - s.data()) + first_mark(marks);
+  }
+  while (p != end && *p != '\r' && *p != '\n') ++p;
+  return static_cast<std::size_t>(p - s.data());
+}
+
+// Finds the end of a head in a buffer that grows.
+//
+//     HeadScanner scanner;                       // one for each head
+//     switch (scanner.scan(buffer, limits)) {    // again whenever bytes were appended
+//       case HeadScanner::State::complete: parse_request(scanner.head(buffer), ...);
+//
+// Line ends are CR LF and nothing else: a bare LF or CR, where another server on the way might see
+// a line end and we none, is refused as soon as it is seen. One empty line before the start line
+// is skipped, for old clients that send one after a body.
+struct HeadScanner {
+  enum class State { need_more, complete, bad };
+
+  // buffer: all bytes since the start of this message; what was scanned must not have changed.
+  // Asked again after complete or bad, it says the same again.
+  State scan(std::string_view buffer, const HeadLimits& limits) noexcept {
+    if (is_complete) return State::complete;
+    if (!verdict.ok()) return State::bad;
+    for (;;) {
+      if (starts_wrongly(buffer)) return refuse({400, "does not start with a token: not HTTP"});
+      const std::size_t at = find_line_break(buffer, scanned);
+      const bool is_cr = at < buffer.size() && buffer[at] == '\r';
+      if (const Verdict v = judge_size(at + is_cr, limits); !v.ok()) return refuse(v);
+      scanned = at;
+      if (at == buffer.size()) return State::need_more;
+      if (!is_cr) return refuse({400, "bare LF in head"});
+      if (at + 1 == buffer.size()) return State::need_more;
+      if (buffer[at + 1] != '\n') return refuse({400, "bare CR in head"});
+      const bool line_is_empty = at == line_start;
+      const bool is_first_line = line_start == begin;
+      line_start = scanned = at + 2;
+      if (!line_is_empty) continue;
+      if (!is_first_line) return is_complete = true, State::complete;
+      if (begin != 0) return refuse({400, "empty lines before the request line"});
+      begin = scanned;
+    }
+  }
+
+  // The complete head, from its start line through its empty line.
+  std::string_view head(std::string_view buffer) const noexcept {
+    return buffer.substr(begin, scanned - begin);
+  }
+
+  // How many bytes of the buffer the complete head takes, a skipped empty line included.
+  std::size_t length() const noexcept { return scanned; }
+
+  // Has anything of a message arrived? An empty line alone does not count.
+  bool started() const noexcept { return scanned > begin; }
+
+  std::size_t scanned = 0;     // no need to look at bytes before this one again
+  std::size_t begin = 0;       // of the start line
+  std::size_t line_start = 0;  // of the line that scanned is in
+  bool is_complete = false;
+  Verdict verdict;  // when bad
+
+ private:
+  State refuse(Verdict v) noexcept { return verdict = v, State::bad; }
+
+  // Tells TLS and other protocols by their first byte, instead of waiting for a line end that may
+  // never come.
+  bool starts_wrongly(std::string_view buffer) const noexcept {
+    if (scanned != begin || buffer.size() <= begin) return false;
+    const char c = buffer[begin];
+    return !is_a(c, byte_token) && c != '\r' && c != '\n';
+  }
+
+  // seen: so many bytes, and the head is not complete with them.
+  Verdict judge_size(std::size_t seen, const HeadLimits& limits) const noexcept {
+    const std::size_t size = seen - begin;
+    if (line_start == begin && size > limits.target + request_line_extra) {
+      return {414, "request line too long"};
+    }
+    if (size >= limits.head) return {431, "head too large"};
+    return {};
+  }
+};
+
+// Returns: the first byte from p that cannot be in a field value, or end. A tab, which can, only
+// ends the pace of eight bytes at a time.
+inline const char* find_value_end(const char* p, const char* end) noexcept {
+  for (; end - p >= 8; p += 8) {
+    const std::uint64_t word = load8(p);
+    const std::uint64_t marks = mark_below(word, 0x20) | mark_equal(word, 0x7f);
+    if (marks == 0) continue;
+    p += first_mark(marks);
+    break;
+  }
+  while (p != end && is_a(*p, byte_value)) ++p;
+  return p;
+}
+
+// Why is what stands at `at` (a line that began at `line`) not the colon after a name?
+inline Verdict judge_name(const char* line, const char* at, const char* end) noexcept {
+  if (at == end) return {400, "field line without an end"};
+  if (at == line && is_space(*at)) return {400, "folded field line (obs-fold)"};
+  if (at == line && *at == ':') return {400, "empty field name"};
+  if (is_space(*at)) return {400, "space in or after a field name"};
+  if (*at == '\r') return {400, "field line without a colon"};
+  return {400, "field name is not a token"};
+}
+
+// Reads field lines up to and including the empty line, which must be the end of `lines`, and adds
+// them to the Header as views. Used for heads and for trailers.
+inline Verdict parse_fields(std::string_view lines, std::size_t max_fields, Header& into) {
+  const char* p = lines.data();
+  const char* const end = p + lines.size();
+  for (std::size_t count = 0; p != end && *p != '\r'; ++count) {
+    if (count == max_fields) return {431, "too many fields"};
+    const char* const name = p;
+    while (p != end && is_a(*p, byte_token)) ++p;
+    const char* const colon = p;
+    if (colon == end || *colon != ':' || colon == name) return judge_name(name, colon, end);
+    do ++p;
+    while (p != end && is_space(*p));
+    const char* const value = p;
+    p = find_value_end(p, end);
+    if (end - p < 2) return {400, "field line without an end"};
+    if (p[0] != '\r' || p[1] != '\n') return {400, "control character in a field value"};
+    const char* value_end = p;
+    while (value_end != value && is_space(value_end[-1])) --value_end;
+    HeaderAccess::add_view(into, {name, colon}, {value, value_end});
+    p += 2;
+  }
+  if (end - p != 2 || p[1] != '\n') return {400, "fields without an end"};
+  return {};
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/parse_request.hpp
+
+// parse_request.hpp -- what does this request head ask for?
+//
+// In: a complete head, as HeadScanner found it. Out: a RequestHead and a Header, all views into
+// the same bytes, or the Verdict with which it is refused. Pure: no I/O, nothing copied.
+// Strict on purpose: what two servers could read in two ways is refused, for in between lives
+// request smuggling. See RFC 9112 sections 3 and 9, RFC 9110 sections 7.2 and 10.1.1.
+
+#include <cstddef>      // std::size_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+enum class TargetForm { origin, absolute, authority, asterisk };
+
+// Lifetime: as long as the bytes of the head stay.
+struct RequestHead {
+  std::string_view method;  // any token, as it came: methods have case
+  std::string_view target;  // as it came
+  std::string_view path;    // still encoded; "/" where an absolute target has none, "*" for the
+                            // asterisk, "" for CONNECT
+  std::string_view query;   // what stands behind the first ?, without it
+  std::string_view host;    // with its port, as it came: of an absolute target, else of Host
+  TargetForm form = TargetForm::origin;
+  int minor = 1;                 // HTTP/1.minor: 0 or 1
+  bool keep_alive = true;        // may another request follow on this connection?
+  bool expect_continue = false;  // the client waits for 100 before it sends the body
+  bool upgrade = false;          // it asks to go on in another protocol: see the field Upgrade
+};
+
+// host [ ":" port ], as in Host: no user, no path, nothing but a name, an IPv4 or [IPv6] address.
+struct Authority {
+  bool valid = false;
+  std::string_view host, port;  // host with its brackets
+};
+
+inline Authority split_authority(std::string_view s) noexcept {
+  std::size_t host_end = s.find(':');
+  bool host_ok = false;
+  if (s.starts_with('[')) {
+    host_end = s.find(']');
+    if (host_end == std::string_view::npos) return {};
+    const std::string_view address = s.substr(1, host_end - 1);
+    host_ok = address.find(':') != std::string_view::npos &&
+              address.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
+    ++host_end;
+  } else {
+    host_ok = all_are(s.substr(0, host_end), byte_host);
+  }
+  Authority a{false, s.substr(0, host_end), {}};
+  const std::string_view rest = s.substr(a.host.size());
+  if (!rest.empty()) a.port = rest.substr(1);
+  a.valid = host_ok && !a.host.empty() && (rest.empty() || rest[0] == ':') && a.port.size() <= 5 &&
+            all_are(a.port, byte_digit);
+  return a;
+}
+
+// Cuts a target that starts with its path at the first question mark.
+inline void split_path(std::string_view s, RequestHead& head) noexcept {
+  const std::size_t question = s.find('?');
+  head.path = s.substr(0, question);
+  if (question != std::string_view::npos) head.query = s.substr(question + 1);
+}
+
+// http://host:port/path?query. Asked of a proxy, but every server must understand it.
+inline Verdict parse_absolute_target(RequestHead& head) noexcept {
+  const std::size_t colon = head.target.find("://");
+  const std::string_view scheme = head.target.substr(0, colon);
+  if (colon == std::string_view::npos || !(iequals(scheme, "http") || iequals(scheme, "https"))) {
+    return {400, "target is neither a path nor an http URL"};
+  }
+  const std::string_view rest = head.target.substr(colon + 3);
+  const std::size_t path = rest.find_first_of("/?");
+  head.form = TargetForm::absolute;
+  head.host = rest.substr(0, path);
+  if (!split_authority(head.host).valid) return {400, "bad authority in target"};
+  if (path != std::string_view::npos) split_path(rest.substr(path), head);
+  // A URL without a path means the root, and for OPTIONS the whole server.
+  if (head.path.empty()) {
+    head.path = path == std::string_view::npos && head.method == "OPTIONS" ? "*" : "/";
+  }
+  return {};
+}
+
+inline Verdict parse_target(RequestHead& head) noexcept {
+  if (head.method == "CONNECT") {
+    const Authority authority = split_authority(head.target);
+    if (!authority.valid || authority.port.empty()) return {400, "CONNECT without host and port"};
+    head.form = TargetForm::authority;
+    head.host = head.target;
+    return {};
+  }
+  if (head.target.find('#') != std::string_view::npos) return {400, "fragment in target"};
+  if (head.target[0] == '/') return split_path(head.target, head), Verdict{};
+  if (head.target != "*") return parse_absolute_target(head);
+  if (head.method != "OPTIONS") return {400, "* is a target for OPTIONS only"};
+  head.form = TargetForm::asterisk;
+  head.path = head.target;
+  return {};
+}
+
+inline Verdict parse_version(std::string_view version, RequestHead& head) noexcept {
+  if (version == "HTTP/1.1") return {};
+  if (version == "HTTP/1.0") return head.minor = 0, Verdict{};
+  const bool other = version.size() == 8 && version.starts_with("HTTP/") && is_digit(version[5]) &&
+                     version[6] == '.' && is_digit(version[7]);
+  if (other) return {505, "HTTP version not supported"};
+  return {400, "malformed request line"};
+}
+
+// method SP target SP version: single spaces, nothing before or after.
+inline Verdict parse_request_line(std::string_view line, std::size_t max_target,
+                                  RequestHead& head) noexcept {
+  const char* p = line.data();
+  const char* const end = p + line.size();
+  while (p != end && is_a(*p, byte_token)) ++p;
+  head.method = line.substr(0, static_cast<std::size_t>(p - line.data()));
+  if (head.method.empty() || p == end || *p != ' ') return {400, "method is not a token"};
+  const char* const target = ++p;
+  while (p != end && is_a(*p, byte_target)) ++p;
+  head.target = {target, p};
+  if (p == end || *p != ' ') return {400, "malformed request line"};
+  if (head.target.empty()) return {400, "empty target"};
+  if (head.target.size() > max_target) return {414, "target too long"};
+  if (const Verdict v = parse_version({p + 1, end}, head); !v.ok()) return v;
+  return parse_target(head);
+}
+
+// What the fields say about the connection, gathered in one pass over them.
+struct ConnectionFields {
+  int hosts = 0;
+  std::string_view host;
+  bool close = false, keep_alive = false, upgrade_listed = false, upgrade_named = false;
+  bool expects_continue = false, expects_else = false;
+
+  void note_connection(std::string_view list) noexcept {
+    while (!list.empty()) {
+      const std::string_view option = next_in_list(list);
+      if (iequals(option, "close"))
+        close = true;
+      else if (iequals(option, "keep-alive"))
+        keep_alive = true;
+      else if (iequals(option, "upgrade"))
+        upgrade_listed = true;
+    }
+  }
+
+  void note_expect(std::string_view list) noexcept {
+    while (!list.empty()) {
+      const std::string_view expectation = next_in_list(list);
+      if (iequals(expectation, "100-continue"))
+        expects_continue = true;
+      else if (!expectation.empty())
+        expects_else = true;
+    }
+  }
+
+  // The length tells most names apart without looking at a letter.
+  void note(const Field& f) noexcept {
+    switch (f.name.size()) {
+      case 4:
+        if (iequals(f.name, "host")) ++hosts, host = f.value;
+        break;
+      case 6:
+        if (iequals(f.name, "expect")) note_expect(f.value);
+        break;
+      case 7:
+        if (iequals(f.name, "upgrade")) upgrade_named = true;
+        break;
+      case 10:
+        if (iequals(f.name, "connection")) note_connection(f.value);
+        break;
+      default: break;
+    }
+  }
+};
+
+inline Verdict apply_connection_fields(const ConnectionFields& fields, RequestHead& head) noexcept {
+  const bool is_1_1 = head.minor == 1;
+  if (fields.hosts > 1) return {400, "more than one Host"};
+  if (fields.hosts == 0 && is_1_1) return {400, "no Host"};
+  if (fields.hosts == 1 && !split_authority(fields.host).valid) return {400, "bad Host"};
+  // The authority of the target wins: a proxy in front may have looked at that one only.
+  if (head.host.empty()) head.host = fields.host;
+  head.keep_alive = !fields.close && (is_1_1 || fields.keep_alive);
+  // HTTP/1.0 knows neither upgrades nor expectations: both must be ignored there.
+  head.upgrade = is_1_1 && fields.upgrade_listed && fields.upgrade_named;
+  head.expect_continue = is_1_1 && fields.expects_continue;
+  if (is_1_1 && fields.expects_else) return {417, "unknown expectation"};
+  return {};
+}
+
+// head: from the request line through the empty line. What out and header held before is dropped;
+// after a refusal they hold what was read until then.
+inline Verdict parse_request(std::string_view head, const HeadLimits& limits, RequestHead& out,
+                             Header& header) {
+  out = RequestHead{};
+  HeaderAccess::clear(header);
+  const std::size_t line_end = find_line_break(head, 0);
+  if (head.size() - line_end < 2 || head[line_end] != '\r' || head[line_end + 1] != '\n') {
+    return {400, "request line without an end"};
+  }
+  Verdict v = parse_request_line(head.substr(0, line_end), limits.target, out);
+  if (!v.ok()) return v;
+  v = parse_fields(head.substr(line_end + 2), limits.fields, header);
+  if (!v.ok()) return v;
+  ConnectionFields fields;
+  for (const Field& f : header) fields.note(f);
+  return apply_connection_fields(fields, out);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/request_state.hpp
+
+// request_state.hpp -- what stands behind a Request?
+//
+// In: a parsed head, put here by the engine (or by request() in tests). Out: what Request answers.
+// One per thread, used again for each request: reset() forgets the values and keeps the memory.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <functional>   // std::function
+#include <memory>       // std::unique_ptr
+#include <optional>     // std::optional
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::pair
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+// Where the bytes of a body come from: a connection, or a string in a test. See Body.
+class BodySource {
+ public:
+  virtual std::size_t read(std::span<char> to) = 0;
+  virtual void set_limit(std::uint64_t bytes) = 0;
+  // How many bytes are still to come, if that was declared and is within the limit; else 0.
+  virtual std::size_t expected() const noexcept = 0;
+
+ protected:
+  ~BodySource() = default;
+};
+
+// Where a request comes from: asked only when a handler asks.
+struct Origin {
+  virtual Context context() = 0;
+  virtual std::string_view remote_addr() = 0;
+
+ protected:
+  ~Origin() = default;
+};
+
+using ErrorPage =
+    std::function<void(ResponseWriter&, Request&, int status, std::string_view message)>;
+
+// The values of a pattern's {names}. Names live in the router's table, values here.
+class PathValues {
+ public:
+  // Returns the string to put the decoded value into. It has memory of an earlier request.
+  std::string& add(std::string_view name) {
+    if (size_ == items_.size()) items_.emplace_back();
+    items_[size_].first = name;
+    return items_[size_++].second;
+  }
+  // The last one added: the names of an inner Router hide those of an outer one.
+  const std::string* find(std::string_view name) const noexcept {
+    for (std::size_t i = size_; i-- > 0;)
+      if (items_[i].first == name) return &items_[i].second;
+    return nullptr;
+  }
+  void truncate(std::size_t size) noexcept { size_ = size; }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  std::vector<std::pair<std::string_view, std::string>> items_;  // the first size_ count
+  std::size_t size_ = 0;
+};
+
+struct RequestState {
+  RequestHead head;  // views into the connection's buffer
+  Header header;     // likewise
+  std::string_view scheme = "http";
+  Body body;
+  Origin* origin = nullptr;     // nullptr: a request made for a test
+  const Logger* log = nullptr;  // the server's
+
+  // Filled in by a Router.
+  std::string_view pattern;  // of the route that matched
+  PathValues path_values;
+  std::string_view rest;       // what a subtree pattern left over of the path, as it came
+  std::size_t mount_size = 0;  // how much of head.path the mounts around this Router have used up
+  std::string scratch;         // for a segment that a predicate must see decoded
+  const void* matched_by = nullptr;       // the table that was asked ahead of the call ...
+  const void* matched_route = nullptr;    // ... and what it found
+  const ErrorPage* error_page = nullptr;  // the innermost Router's, else nullptr
+
+  // Made when first asked for.
+  std::optional<Context> context;
+  std::optional<Values> query;
+  std::optional<Values> cookies;
+  std::optional<Value> json;
+
+  // Of requests that were made by hand: they own their bytes.
+  std::string own_bytes, own_remote_addr;
+  std::unique_ptr<BodySource, void (*)(BodySource*)> own_body{nullptr, nullptr};
+
+  // Forgets what belongs to one request.
+  void reset() noexcept {
+    HeaderAccess::clear(header);
+    scheme = "http", pattern = {}, rest = {};
+    path_values.truncate(0);
+    mount_size = 0;
+    matched_by = matched_route = nullptr;
+    error_page = nullptr;
+    if (context) context.reset();
+    if (query) query.reset();
+    if (cookies) cookies.reset();
+    if (json) json.reset();
+  }
+};
+
+// The back door for those who make requests: the engine and request().
+struct RequestAccess {
+  static Request make(std::unique_ptr<RequestState> state) { return Request(std::move(state)); }
+  static RequestState& state(Request& r) noexcept { return *r.state_; }
+  static const RequestState& state(const Request& r) noexcept { return *r.state_; }
+  static void set_source(Body& body, BodySource* source) noexcept { body.source_ = source; }
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/request.ipp
+
+// request.ipp -- the bodies of request.hpp.
+
+#include <charconv>  // std::from_chars
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+[[noreturn]] JOT_INLINE void throw_bad_value(BadValue bad) {
+  throw HttpError(bad.status, bad.status == 404 ? "not found" : text(bad.name, ": malformed"));
+}
+
+template <class N, class... Base>
+N parse_all(std::string_view text, BadValue bad, Base... base) {
+  N value{};
+  auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value, base...);
+  if (failed != std::errc{} || end != text.data() + text.size()) throw_bad_value(bad);
+  return value;
+}
+
+JOT_INLINE bool parse_bool(std::string_view text, BadValue bad) {
+  if (text == "true" || text == "1") return true;
+  if (text == "false" || text == "0") return false;
+  throw_bad_value(bad);
+}
+
+JOT_INLINE long long parse_signed(std::string_view text, long long low, long long high,
+                                  BadValue bad) {
+  auto value = parse_all<long long>(text, bad, 10);
+  if (value < low || value > high) throw_bad_value(bad);
+  return value;
+}
+
+JOT_INLINE unsigned long long parse_unsigned(std::string_view text, unsigned long long high,
+                                             BadValue bad) {
+  auto value = parse_all<unsigned long long>(text, bad, 10);
+  if (value > high) throw_bad_value(bad);
+  return value;
+}
+
+JOT_INLINE double parse_double(std::string_view text, BadValue bad) {
+  return parse_all<double>(text, bad);
+}
+
+// "a=1; b=2": the pairs of all Cookie fields, at most 100 (RFC 6265 §5.4). Quotes around a value
+// are dropped.
+JOT_INLINE Values parse_cookies(const Header& header) {
+  Values cookies;
+  std::size_t left = 100;
+  for (std::string_view field : header.all("Cookie")) {
+    while (!field.empty() && left > 0) {
+      std::string_view pair = field.substr(0, field.find(';'));
+      field.remove_prefix(std::min(field.size(), pair.size() + 1));
+      std::size_t equals = pair.find('=');
+      if (equals == std::string_view::npos) continue;
+      std::string_view value = trim(pair.substr(equals + 1));
+      if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+        value = value.substr(1, value.size() - 2);
+      cookies.add(std::string(trim(pair.substr(0, equals))), std::string(value));
+      --left;
+    }
+  }
+  return cookies;
+}
+
+}  // namespace detail
+
+JOT_INLINE std::string Body::read_all(std::size_t limit) {
+  std::string all;
+  if (!source_) return all;
+  all.resize(std::min(source_->expected(), limit) + 1);  // one more, to see the end without growing
+  for (std::size_t size = 0;;) {
+    std::size_t n = source_->read({all.data() + size, all.size() - size});
+    if (n == 0) return all.resize(size), all;
+    if ((size += n) > limit) throw HttpError(413);
+    if (size == all.size()) all.resize(size * 2 + 4096);
+  }
+}
+
+JOT_INLINE std::size_t Body::read(std::span<char> to) { return source_ ? source_->read(to) : 0; }
+
+JOT_INLINE void Body::set_limit(std::uint64_t bytes) {
+  if (source_) source_->set_limit(bytes);
+}
+
+JOT_INLINE Request::Request(std::unique_ptr<detail::RequestState> state) noexcept
+    : state_(std::move(state)) {}
+JOT_INLINE Request::Request(Request&&) noexcept = default;
+JOT_INLINE Request::~Request() = default;
+
+JOT_INLINE std::string_view Request::method() const noexcept { return state_->head.method; }
+JOT_INLINE std::string_view Request::target() const noexcept { return state_->head.target; }
+JOT_INLINE std::string_view Request::path() const noexcept { return state_->head.path; }
+JOT_INLINE std::string_view Request::proto() const noexcept {
+  return state_->head.minor == 0 ? "HTTP/1.0" : "HTTP/1.1";
+}
+JOT_INLINE std::string_view Request::host() const noexcept { return state_->head.host; }
+JOT_INLINE std::string_view Request::scheme() const noexcept { return state_->scheme; }
+JOT_INLINE std::string_view Request::remote_addr() const noexcept {
+  return state_->origin ? state_->origin->remote_addr() : std::string_view(state_->own_remote_addr);
+}
+JOT_INLINE std::string_view Request::pattern() const noexcept { return state_->pattern; }
+JOT_INLINE const Header& Request::header() const noexcept { return state_->header; }
+JOT_INLINE Header& Request::header() noexcept { return state_->header; }
+
+JOT_INLINE const std::string& Request::path_value(std::string_view name) const {
+  static const std::string absent;
+  const std::string* found = state_->path_values.find(name);
+  return found ? *found : absent;
+}
+
+JOT_INLINE const Values& Request::query() const {
+  if (!state_->query) state_->query = Values::parse(state_->head.query);
+  return *state_->query;
+}
+JOT_INLINE const std::string& Request::query(std::string_view name) const {
+  return query().get(name);
+}
+
+JOT_INLINE const std::string& Request::cookie(std::string_view name) const {
+  if (!state_->cookies) state_->cookies = detail::parse_cookies(state_->header);
+  return state_->cookies->get(name);
+}
+
+JOT_INLINE Body& Request::body() noexcept { return state_->body; }
+
+JOT_INLINE const Value& Request::json() {
+  if (state_->json) return *state_->json;
+  try {
+    state_->json = parse_json(state_->body.read_all());
+  } catch (const JsonError& e) {
+    throw HttpError(400, e.what());
+  }
+  return *state_->json;
+}
+
+JOT_INLINE Context Request::context() const noexcept {
+  if (!state_->context) state_->context = state_->origin ? state_->origin->context() : Context{};
+  return *state_->context;
+}
+JOT_INLINE void Request::set_context(Context ctx) noexcept { state_->context = std::move(ctx); }
+
+JOT_INLINE const Logger& Request::log() const noexcept {
+  static const Logger to_stderr;
+  return state_->log ? *state_->log : to_stderr;
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/impl/response_writer.ipp
+
+// response_writer.ipp -- the bodies of response_writer.hpp.
+
+namespace jot::inline v1 {
+
+JOT_INLINE bool ResponseWriter::write(std::span<const std::byte> bytes) {
+  return write_bytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+JOT_INLINE bool ResponseWriter::json(const Value& value) {
+  header().set("Content-Type", "application/json");
+  return write_bytes(to_json(value));
+}
+
+JOT_INLINE Header& WriterProxy::header() { return inner_.header(); }
+JOT_INLINE void WriterProxy::write_header(int status) { inner_.write_header(status); }
+JOT_INLINE bool WriterProxy::write_bytes(std::string_view bytes) {
+  return inner_.write_bytes(bytes);
+}
+JOT_INLINE Flusher* WriterProxy::flusher() { return inner_.flusher(); }
+JOT_INLINE int WriterProxy::status() const { return inner_.status(); }
+JOT_INLINE bool WriterProxy::committed() const { return inner_.committed(); }
+JOT_INLINE std::uint64_t WriterProxy::bytes_written() const { return inner_.bytes_written(); }
+JOT_INLINE bool WriterProxy::reset() { return inner_.reset(); }
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/error_page.hpp
+
+// error_page.hpp -- how does a request that failed look to its client?
+//
+// In: a status and a message, or an exception that a handler let go. Out: a response, or the word
+// that none can be sent any more. The one place that catches what handlers throw.
+// The text of an exception other than HttpError never reaches a client: it goes to the log.
+
+#include <exception>  // std::exception
+
+namespace jot::inline v1::detail {
+
+// Answers with the Router's own error page, where there is one, else with a line of text.
+inline void answer_error(ResponseWriter& w, Request& r, int status, std::string_view message) {
+  const ErrorPage* page = RequestAccess::state(r).error_page;
+  if (!page || !*page) return error(w, status, message);
+  w.write_header(status);
+  (*page)(w, r, status, message);
+}
+
+enum class Outcome {
+  answered,
+  failed,  // the head had left when the handler threw: the client must see the response cut short
+};
+
+inline Outcome answer_http_error(ResponseWriter& w, Request& r, const HttpError& e) {
+  if (!w.reset()) return Outcome::failed;
+  for (auto [name, value] : e.header()) w.header().add(name, value);
+  answer_error(w, r, e.status(), e.what());
+  return Outcome::answered;
+}
+
+inline Outcome answer_exception(ResponseWriter& w, Request& r, std::string_view what) {
+  r.log().error("handler threw", {{"method", r.method()},
+                                  {"pattern", r.pattern().empty() ? r.path() : r.pattern()},
+                                  {"error", what}});
+  if (!w.reset()) return Outcome::failed;
+  answer_error(w, r, 500, status_text(500));
+  return Outcome::answered;
+}
+
+// Calls the handler. Whatever it throws becomes a response, or Outcome::failed.
+inline Outcome call_handler(const Handler& handler, ResponseWriter& w, Request& r) noexcept {
+  try {
+    try {
+      handler(w, r);
+      return Outcome::answered;
+    } catch (const HttpError& e) {
+      return answer_http_error(w, r, e);
+    } catch (const std::exception& e) {
+      return answer_exception(w, r, e.what());
+    } catch (...) {
+      return answer_exception(w, r, "not a std::exception");
+    }
+  } catch (...) {  // the error page threw, or memory is out
+    if (!w.reset()) return Outcome::failed;
+    w.write_header(500);
+    return Outcome::answered;
+  }
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/handler.ipp
+
+// handler.ipp -- the bodies of handler.hpp.
+
+#include <string>  // std::string
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+// content_type is a literal: the Header may point at it, and need not check it each time.
+JOT_INLINE void answer_text(ResponseWriter& w, std::string_view content_type,
+                            std::string_view text) {
+  Header& header = w.header();
+  if (!header.has("Content-Type")) {
+    HeaderAccess::add_view(header, "Content-Type", content_type);
+    HeaderAccess::add_view(header, "X-Content-Type-Options", "nosniff");
+  }
+  w.write_bytes(text);
+}
+
+JOT_INLINE void answer_value(ResponseWriter& w, const Value& value) {
+  if (!w.header().has("Content-Type")) w.header().set("Content-Type", "application/json");
+  w.write_bytes(to_json(value));
+}
+
+JOT_INLINE void announce_block() noexcept { about_to_block(); }
+
+}  // namespace detail
+
+JOT_INLINE void Handler::operator()(ResponseWriter& w, Request& r) const {
+  if (!callable_) return not_found(w, r);
+  callable_->call(w, r);
+}
+
+JOT_INLINE void Handler::operator()(ResponseWriter& w, Request&& r) const { (*this)(w, r); }
+
+JOT_INLINE detail::RouteMemory& Handler::match(Request& r) const {
+  static detail::RouteMemory of_empty_handlers;  // they never block: nothing is learned
+  return callable_ ? callable_->match(r) : of_empty_handlers;
+}
+
+JOT_INLINE void error(ResponseWriter& w, int status, std::string_view message) {
+  Header kept = w.header();
+  for (auto name : {"Content-Length", "Content-Encoding", "Content-Range", "ETag", "Last-Modified",
+                    "Cache-Control"})
+    kept.remove(name);
+  if (w.reset()) w.header() = std::move(kept);
+  w.header().set("Content-Type", "text/plain; charset=utf-8");
+  w.header().set("X-Content-Type-Options", "nosniff");
+  w.write_header(status);
+  std::string line(message);
+  w.write_bytes(line += '\n');
+}
+
+JOT_INLINE void not_found(ResponseWriter& w, Request& r) {
+  detail::answer_error(w, r, 404, "not found");
+}
+
+JOT_INLINE void redirect(ResponseWriter& w, Request& r, std::string_view url, int status) {
+  std::string location;
+  for (char c : url) {
+    if (static_cast<unsigned char>(c) < 0x80)
+      location += c;
+    else
+      location += percent_encode({&c, 1});
+  }
+  w.header().set("Location", location);
+  w.write_header(status);
+  if (r.method() != "GET" && r.method() != "HEAD") return;
+  if (!w.header().has("Content-Type")) w.header().set("Content-Type", "text/html; charset=utf-8");
+  w.write("<a href=\"", html_escape(location), "\">", status_text(status), "</a>.\n");
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/clean_path.hpp
+
+// clean_path.hpp -- by which one name is this page known?
+//
+// In: a path as it came. Out: the same without empty segments, "." and "..", which also hide behind
+// %2e (RFC 3986 §6.2.2). A Router sends clients to the clean name, so that a rule that guards
+// /admin cannot be walked around by asking for /x/..//admin.
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// How many dots is this segment made of, %2e counted as one? 0: it is not a dot segment.
+inline int dots_in(std::string_view segment) noexcept {
+  int dots = 0;
+  while (!segment.empty()) {
+    const bool encoded = segment.starts_with("%2e") || segment.starts_with("%2E");
+    if (!encoded && segment.front() != '.') return 0;
+    segment.remove_prefix(encoded ? 3 : 1);
+    if (++dots > 2) return 0;
+  }
+  return dots;
+}
+
+// Does the path start with a slash, and is every segment but the last neither empty nor dots?
+// The last may be empty: "/a/" is as clean as "/a".
+inline bool is_clean(std::string_view path) noexcept {
+  if (!path.starts_with('/')) return false;
+  for (std::size_t slash = 0; slash != path.npos;) {
+    const char after = slash + 1 < path.size() ? path[slash + 1] : '\0';
+    if (after == '/') return false;
+    const std::size_t next = path.find('/', slash + 1);
+    if ((after == '.' || after == '%') && dots_in(path.substr(slash + 1, next - slash - 1)) > 0) {
+      return false;
+    }
+    slash = next;
+  }
+  return true;
+}
+
+// "/a//b/../c/." becomes "/a/c". A slash at the end stays; what climbs above the root stays there.
+inline std::string clean_path(std::string_view path) {
+  std::string clean;
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t next = path.find('/', at);
+    const std::string_view segment = path.substr(at, next == path.npos ? next : next - at);
+    at = next == path.npos ? path.size() : next + 1;
+    const int dots = dots_in(segment);
+    if (segment.empty() || dots == 1) continue;
+    if (dots == 0)
+      (clean += '/') += segment;
+    else if (const std::size_t slash = clean.rfind('/'); slash != clean.npos)
+      clean.resize(slash);
+  }
+  if (clean.empty() || path.ends_with('/')) clean += '/';
+  return clean;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/path_segment.hpp
+
+// path_segment.hpp -- what does a piece of a path say, once its percent signs are read?
+//
+// In: a piece as it came, "a%20b". Out: its bytes, one after the other: it can be hashed, compared
+// and copied without being decoded into memory first. What is not a full escape stands for itself.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint32_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// Cuts the first segment off a path that starts with a slash: "/a/b" becomes "/b", returns "a".
+inline std::string_view take_segment(std::string_view& path) noexcept {
+  const std::size_t slash = path.find('/', 1);
+  const std::string_view segment = path.substr(1, slash == path.npos ? slash : slash - 1);
+  path.remove_prefix(segment.size() + 1);
+  return segment;
+}
+
+// The bytes that a piece of a path stands for.
+class DecodedBytes {
+ public:
+  explicit DecodedBytes(std::string_view raw) noexcept : raw_(raw) {}
+
+  bool done() const noexcept { return at_ == raw_.size(); }
+
+  // The next byte. Only while not done().
+  char next() noexcept {
+    const char c = raw_[at_++];
+    if (c != '%' || raw_.size() - at_ < 2) return c;
+    const int high = hex_digit(raw_[at_]), low = hex_digit(raw_[at_ + 1]);
+    if (high < 0 || low < 0) return c;
+    at_ += 2;
+    return static_cast<char>(high << 4 | low);
+  }
+
+ private:
+  std::string_view raw_;
+  std::size_t at_ = 0;
+};
+
+inline bool equals_decoded(std::string_view raw, std::string_view plain) noexcept {
+  DecodedBytes decoded(raw);
+  for (const char c : plain) {
+    if (decoded.done() || decoded.next() != c) return false;
+  }
+  return decoded.done();
+}
+
+// FNV-1a: a segment has few bytes, and those who choose what is in the table are on our side.
+inline constexpr std::uint32_t fnv_start = 2166136261u;
+constexpr std::uint32_t fnv_step(std::uint32_t hash, char c) noexcept {
+  return (hash ^ static_cast<unsigned char>(c)) * 16777619u;
+}
+
+inline std::uint32_t hash_plain(std::string_view plain) noexcept {
+  std::uint32_t hash = fnv_start;
+  for (const char c : plain) hash = fnv_step(hash, c);
+  return hash;
+}
+
+inline std::uint32_t hash_decoded(std::string_view raw) noexcept {
+  std::uint32_t hash = fnv_start;
+  for (DecodedBytes decoded(raw); !decoded.done();) hash = fnv_step(hash, decoded.next());
+  return hash;
+}
+
+// Replaces what is in `to`, in the memory it has.
+inline void decode_into(std::string& to, std::string_view raw) {
+  to.clear();
+  if (raw.find('%') == raw.npos) {
+    to = raw;
+    return;
+  }
+  for (DecodedBytes decoded(raw); !decoded.done();) to += decoded.next();
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/pattern.hpp
+
+// pattern.hpp -- which requests does a pattern match, and do two patterns quarrel?
+//
+// In: "METHOD host/path", as it stands in the program. Out: its method, host and segments, or a
+// std::invalid_argument that shows the pattern with a caret under the mistake.
+//
+//     GET /posts/{id}          a name: one segment, whatever it is
+//     GET /posts/{id:int}      a name and a predicate: one segment that is accepted
+//     /files/{path...}         the rest, slashes and all; also empty
+//     /static/                 the same without a name: a subtree
+//     /{$}                     nothing but that slash
+//
+// Of two patterns that match one request, the more specific is the one whose requests are all among
+// the other's. Where neither is (or both are the same), they conflict. See compare().
+
+#include <algorithm>        // std::min
+#include <cstddef>          // std::size_t
+#include <functional>       // std::function
+#include <map>              // std::map
+#include <source_location>  // std::source_location
+#include <stdexcept>        // std::invalid_argument
+#include <string>           // std::string
+#include <string_view>      // std::string_view
+#include <utility>          // std::move
+#include <vector>           // std::vector
+
+namespace jot::inline v1::detail {
+
+using Predicate = std::function<bool(std::string_view)>;
+using Predicates = std::map<std::string, Predicate, std::less<>>;  // by name
+
+// In order of specificity: a segment of an earlier kind wins against one of a later kind.
+enum class SegmentKind {
+  end,      // {$}: the empty segment behind a last slash
+  literal,  // posts
+  tested,   // {id:int}
+  any,      // {id}
+  rest,     // {path...}, and what a slash at the end stands for
+};
+
+struct Segment {
+  SegmentKind kind;
+  std::string text = {};                         // a literal, decoded; else the name, or ""
+  const Predicates::value_type* test = nullptr;  // of a tested segment
+};
+
+struct Pattern {
+  std::string text;    // "GET example.org/posts/{id}": one space, the host in lower case
+  std::string method;  // "": any
+  std::string host;    // "": any
+  std::vector<Segment> segments;
+
+  std::string_view path() const noexcept { return std::string_view(text).substr(text.find('/')); }
+};
+
+// "main.cpp:12", for messages.
+inline std::string place(const std::source_location& where) {
+  return std::string(where.file_name()) + ':' + std::to_string(where.line());
+}
+
+// Where in "METHOD host/path" the host begins (it may be empty).
+inline std::size_t host_begin(std::string_view text) noexcept {
+  const std::size_t space = text.find_first_of(" \t");
+  if (space == text.npos || text.find('/') < space) return 0;
+  return std::min(text.find_first_not_of(" \t", space), text.size());
+}
+
+class PatternParser {
+ public:
+  PatternParser(std::string_view text, const Predicates& tests, std::source_location where)
+      : text_(text), tests_(tests), where_(where) {}
+
+  // Throws: std::invalid_argument.
+  Pattern parse() {
+    parse_method();
+    parse_host();
+    check_clean();
+    while (at_ < text_.size()) parse_segment();
+    pattern_.text = pattern_.method + (pattern_.method.empty() ? "" : " ") + pattern_.host;
+    pattern_.text += text_.substr(path_);
+    return std::move(pattern_);
+  }
+
+ private:
+  [[noreturn]] void fail(std::size_t at, std::string_view why) const {
+    std::string message = place(where_) + ": jot: bad pattern: ";
+    ((message += why) += "\n    ") += text_;
+    (message += "\n    ").append(at, ' ') += '^';
+    throw std::invalid_argument(message);
+  }
+
+  void parse_method() {
+    at_ = host_begin(text_);
+    const std::string_view method = trim(text_.substr(0, at_));
+    if (at_ > 0 && !is_token(method)) fail(0, "this is not a method");
+    pattern_.method = method;
+  }
+
+  void parse_host() {
+    path_ = text_.find('/', at_);
+    if (path_ == text_.npos) fail(text_.size(), "a path is missing: it starts with a slash");
+    for (; at_ < path_; ++at_) {
+      const char c = text_[at_];
+      if (c == '{') fail(at_, "no wildcards in the host; or is the slash before it missing?");
+      if (c == ':' && !in_brackets()) fail(at_, "no port: a host is matched whatever its port is");
+      if (!is_a(c, byte_host) && std::string_view("[]:").find(c) == text_.npos) {
+        fail(at_, "this cannot be in a host");
+      }
+      pattern_.host += to_lower(c);
+    }
+    if (pattern_.host.ends_with('.')) fail(path_ - 1, "no dot at the end of a host");
+  }
+
+  bool in_brackets() const { return text_.find(']', at_) < path_; }
+
+  // CONNECT alone is matched as it came; other paths are cleaned before anything can match.
+  void check_clean() const {
+    if (pattern_.method == "CONNECT") return;
+    for (std::size_t begin = path_ + 1, end; begin <= text_.size(); begin = end + 1) {
+      end = std::min(text_.find('/', begin), text_.size());
+      const bool empty = begin == end && end != text_.size();
+      if (empty || dots_in(text_.substr(begin, end - begin)) > 0) {
+        fail(begin, "this never matches: a path has no empty segments, no . and no ..");
+      }
+    }
+  }
+
+  // at_ is on a slash.
+  void parse_segment() {
+    const std::size_t begin = at_ + 1;
+    const std::size_t end = std::min(text_.find('/', begin), text_.size());
+    const std::string_view segment = text_.substr(begin, end - begin);
+    at_ = end;
+    if (begin == text_.size()) return add({SegmentKind::rest});
+    if (segment.find('{') == segment.npos) return parse_literal(segment, begin);
+    if (segment.front() != '{') fail(begin + segment.find('{'), "a name fills its whole segment");
+    const std::size_t close = segment.find('}');
+    if (close == segment.npos) fail(begin, "this { has no }");
+    if (close + 1 != segment.size()) fail(begin + close + 1, "a name fills its whole segment");
+    parse_wildcard(segment.substr(1, close - 1), begin + 1);
+  }
+
+  void parse_literal(std::string_view segment, std::size_t begin) {
+    for (std::size_t i = 0; i < segment.size(); ++i) {
+      const auto c = static_cast<unsigned char>(segment[i]);
+      if (c == '}') fail(begin + i, "this } has no {");
+      if (c == '?' || c == '#') fail(begin + i, "a pattern ends with the path: no query");
+      if (c <= ' ' || c == 0x7f) fail(begin + i, "a space or control character: write it as %XX");
+    }
+    Segment literal{SegmentKind::literal};
+    decode_into(literal.text, segment);
+    add(std::move(literal));
+  }
+
+  // Between the braces: $, name, name:predicate or name...
+  void parse_wildcard(std::string_view name, std::size_t begin) {
+    const bool last = at_ == text_.size();
+    if (name == "$") {
+      if (!last) fail(at_, "{$} is the end: nothing can follow");
+      return add({SegmentKind::end});
+    }
+    Segment segment{SegmentKind::any};
+    if (name.ends_with("...")) {
+      if (!last) fail(at_, "{name...} takes all the rest: nothing can follow");
+      name.remove_suffix(3);
+      segment.kind = SegmentKind::rest;
+    } else if (const std::size_t colon = name.find(':'); colon != name.npos) {
+      segment.kind = SegmentKind::tested;
+      segment.test = find_test(name.substr(colon + 1), begin + colon + 1);
+      name = name.substr(0, colon);
+    }
+    check_name(name, begin);
+    segment.text = name;
+    add(std::move(segment));
+  }
+
+  const Predicates::value_type* find_test(std::string_view name, std::size_t begin) const {
+    const auto found = tests_.find(name);
+    if (found == tests_.end()) fail(begin, "no predicate of this name: see Router::predicate()");
+    return &*found;
+  }
+
+  void check_name(std::string_view name, std::size_t begin) const {
+    if (name.empty()) fail(begin, "a name is missing");
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      const char c = name[i];
+      const bool letter = is_a(c, byte_alpha) || c == '_' || (c & 0x80) != 0;
+      if (!letter && !(i > 0 && is_digit(c)))
+        fail(begin + i, "a name is made of letters, digits, _");
+    }
+    for (const Segment& other : pattern_.segments) {
+      const bool named = other.kind == SegmentKind::any || other.kind == SegmentKind::tested;
+      if (named && other.text == name) fail(begin, "this name is there already");
+    }
+  }
+
+  void add(Segment segment) { pattern_.segments.push_back(std::move(segment)); }
+
+  std::string_view text_;
+  const Predicates& tests_;
+  std::source_location where_;
+  std::size_t at_ = 0, path_ = 0;
+  Pattern pattern_;
+};
+
+inline Pattern parse_pattern(std::string_view text, const Predicates& tests,
+                             std::source_location where) {
+  return PatternParser(text, tests, where).parse();
+}
+
+// How the requests that two things match lie to each other, as sets: three bits say it all.
+struct Relation {
+  bool shared;    // there are requests that both match
+  bool in_first;  // ... and such as only the first matches
+  bool in_second;
+
+  bool conflict() const noexcept { return shared && in_first == in_second; }
+};
+
+inline constexpr Relation equal_sets{true, false, false}, first_wider{true, true, false},
+    second_wider{true, false, true}, disjoint_sets{false, true, true},
+    overlapping{true, true, true};
+
+// Both conditions at once: what one dimension tells apart, the pair tells apart.
+inline constexpr Relation both(Relation a, Relation b) noexcept {
+  return {a.shared && b.shared, a.in_first || b.in_first, a.in_second || b.in_second};
+}
+
+inline Relation compare_methods(std::string_view a, std::string_view b) noexcept {
+  if (a == b) return equal_sets;
+  if (a.empty() || (a == "GET" && b == "HEAD")) return first_wider;
+  if (b.empty() || (b == "GET" && a == "HEAD")) return second_wider;
+  return disjoint_sets;
+}
+
+// a: of an earlier or the same kind as b.
+inline Relation compare_ordered(const Segment& a, const Segment& b) {
+  using enum SegmentKind;
+  if (b.kind == rest) return a.kind == rest ? equal_sets : second_wider;
+  if (a.kind == end) return b.kind == end ? equal_sets : disjoint_sets;
+  if (b.kind == any) return a.kind == any ? equal_sets : second_wider;
+  if (a.kind == tested) return a.test == b.test ? equal_sets : overlapping;  // who could tell?
+  if (b.kind == tested) return b.test->second(a.text) ? second_wider : disjoint_sets;
+  return a.text == b.text ? equal_sets : disjoint_sets;
+}
+
+inline Relation compare_segments(const Segment& a, const Segment& b) {
+  if (a.kind <= b.kind) return compare_ordered(a, b);
+  const Relation r = compare_ordered(b, a);
+  return {r.shared, r.in_second, r.in_first};
+}
+
+inline Relation compare_paths(const Pattern& a, const Pattern& b) {
+  const std::size_t size_a = a.segments.size(), size_b = b.segments.size();
+  Relation relation = equal_sets;
+  for (std::size_t i = 0; i < size_a && i < size_b && relation.shared; ++i) {
+    relation = both(relation, compare_segments(a.segments[i], b.segments[i]));
+  }
+  if (size_a == size_b) return relation;
+  // The longer one needs more segments: only a shorter one that ends in "the rest" has them.
+  const bool a_shorter = size_a < size_b;
+  if ((a_shorter ? a : b).segments.back().kind != SegmentKind::rest) return disjoint_sets;
+  return both(relation, a_shorter ? first_wider : second_wider);
+}
+
+// A pattern with a host always wins against one without; two hosts never meet.
+inline Relation compare(const Pattern& a, const Pattern& b) {
+  if (a.host != b.host) return disjoint_sets;
+  return both(compare_methods(a.method, b.method), compare_paths(a, b));
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/route_tree.hpp
+
+// route_tree.hpp -- which of a thousand patterns matches this path?
+//
+// In: patterns, one after the other; then paths. Out: the most specific pattern that matches path
+// and method. A node stands for a segment that has been read; from it lead, tried in this order:
+//
+//     literals      by hash, so that a thousand siblings cost as much as ten
+//     tested ones   {id:int}, those whose predicate accepts the segment
+//     any           {id}
+//     rest          {path...} and subtrees: all that is left
+//
+// Where the first way leads to no route for this method, the next is tried. The first route found
+// is the most specific one, because patterns that conflict are never both in the tree: of two that
+// match one request, one has the earlier kind of segment where they first differ, or their paths
+// are the same and their methods decide. Each node is looked at once at most, and nothing is
+// allocated (a predicate's percent-encoded segment goes through `scratch`).
+
+#include <cstddef>          // std::size_t
+#include <cstdint>          // std::uint32_t
+#include <memory>           // std::unique_ptr
+#include <source_location>  // std::source_location
+#include <string>           // std::string
+#include <string_view>      // std::string_view
+#include <utility>          // std::pair
+#include <vector>           // std::vector
+
+namespace jot::inline v1::detail {
+
+struct RouteGroup;
+
+struct Route {
+  Pattern pattern;  // of the Router's own answers: empty
+  Handler handler;  // as it was given
+  const RouteGroup* group = nullptr;
+  std::source_location where = {};
+  bool is_mount = false;
+  Handler chain = {};  // the handler in its middleware, once the table is closed
+  mutable RouteMemory memory = {};
+};
+
+// The routes of one path, by method.
+class Leaf {
+ public:
+  void add(const Route& route) { routes_.push_back(&route); }
+
+  // GET answers HEAD; a route without a method answers what no other does.
+  const Route* find(std::string_view method) const noexcept {
+    const Route* second = nullptr;
+    for (const Route* route : routes_) {
+      const std::string& m = route->pattern.method;
+      if (m == method) return route;
+      if (m.empty() && !second) second = route;
+      if (m == "GET" && method == "HEAD") second = route;
+    }
+    return second;
+  }
+
+  auto begin() const noexcept { return routes_.begin(); }
+  auto end() const noexcept { return routes_.end(); }
+
+ private:
+  std::vector<const Route*> routes_;
+};
+
+// Children by literal. A handful is searched one by one, more by an open hash of their indexes.
+template <class Node>
+class LiteralChildren {
+ public:
+  Node& add(const std::string& literal) {
+    if (Node* known = search(literal, plain)) return *known;
+    children_.emplace_back(literal, std::make_unique<Node>());
+    if (children_.size() > few) hash();
+    return *children_.back().second;
+  }
+
+  // The child of a segment, as it came in a path.
+  const Node* find(std::string_view raw) const noexcept {
+    return search(raw, raw.find('%') == raw.npos ? plain : encoded);
+  }
+
+  // The child of a literal, decoded as it is in a Pattern.
+  const Node* find_plain(std::string_view literal) const noexcept { return search(literal, plain); }
+
+  auto begin() const noexcept { return children_.begin(); }
+  auto end() const noexcept { return children_.end(); }
+
+ private:
+  enum Form { plain, encoded };
+  static constexpr std::size_t few = 4;
+  static constexpr std::uint32_t no_index = 0xffffffff;
+
+  static bool equal(std::string_view s, Form form, std::string_view literal) noexcept {
+    return form == plain ? s == literal : equals_decoded(s, literal);
+  }
+
+  Node* search(std::string_view s, Form form) const noexcept {
+    if (children_.size() > few) return search_hashed(s, form);
+    for (const auto& [literal, node] : children_) {
+      if (equal(s, form, literal)) return node.get();
+    }
+    return nullptr;
+  }
+
+  Node* search_hashed(std::string_view s, Form form) const noexcept {
+    for (std::size_t i = form == plain ? hash_plain(s) : hash_decoded(s);; ++i) {
+      const std::uint32_t index = slot(i);
+      if (index == no_index) return nullptr;
+      const auto& [literal, node] = children_[index];
+      if (equal(s, form, literal)) return node.get();
+    }
+  }
+
+  // Enters the newest child; or all of them into a larger table, so that it is never more than half
+  // full and a search soon meets a slot without index.
+  void hash() {
+    const bool grow = slots_.size() < 2 * children_.size();
+    if (grow) slots_.assign(slots_.empty() ? 16 : 2 * slots_.size(), no_index);
+    for (std::size_t child = grow ? 0 : children_.size() - 1; child < children_.size(); ++child) {
+      std::size_t i = hash_plain(children_[child].first);
+      while (slot(i) != no_index) ++i;
+      slots_[i & (slots_.size() - 1)] = static_cast<std::uint32_t>(child);
+    }
+  }
+
+  std::uint32_t slot(std::size_t i) const noexcept { return slots_[i & (slots_.size() - 1)]; }
+
+  std::vector<std::pair<std::string, std::unique_ptr<Node>>> children_;
+  std::vector<std::uint32_t> slots_;  // indexes of children_; a power of two of them
+};
+
+struct RouteNode {
+  LiteralChildren<RouteNode> literals;
+  std::vector<std::pair<const Predicates::value_type*, std::unique_ptr<RouteNode>>> tested;
+  std::unique_ptr<RouteNode> any;
+  Leaf here;  // the pattern ends with this segment
+  Leaf end;   // ... with a slash and {$}
+  Leaf rest;  // ... with a slash and all that is left
+};
+
+// ---- Adding.
+
+inline RouteNode& child_for(RouteNode& node, const Segment& segment) {
+  if (segment.kind == SegmentKind::literal) return node.literals.add(segment.text);
+  if (segment.kind == SegmentKind::any) {
+    if (!node.any) node.any = std::make_unique<RouteNode>();
+    return *node.any;
+  }
+  for (auto& [test, child] : node.tested) {
+    if (test == segment.test) return *child;
+  }
+  return *node.tested.emplace_back(segment.test, std::make_unique<RouteNode>()).second;
+}
+
+inline void add_route(RouteNode& root, const Route& route) {
+  RouteNode* node = &root;
+  for (const Segment& segment : route.pattern.segments) {
+    if (segment.kind == SegmentKind::end) return node->end.add(route);
+    if (segment.kind == SegmentKind::rest) return node->rest.add(route);
+    node = &child_for(*node, segment);
+  }
+  node->here.add(route);
+}
+
+inline const Route* conflict_in(const Leaf& leaf, const Pattern& pattern) {
+  for (const Route* route : leaf) {
+    if (compare(route->pattern, pattern).conflict()) return route;
+  }
+  return nullptr;
+}
+
+// Finds a route below the node that conflicts with the pattern, whose segments from `depth` on are
+// still to be read. Only where paths can meet at all is looked at.
+inline const Route* find_conflict(const RouteNode& node, const Pattern& pattern,
+                                  std::size_t depth) {
+  if (depth == pattern.segments.size()) return conflict_in(node.here, pattern);
+  const Segment& segment = pattern.segments[depth];
+  const bool takes_all = segment.kind == SegmentKind::rest;
+  const Route* found = conflict_in(node.rest, pattern);
+  if (!found && (takes_all || segment.kind == SegmentKind::end)) {
+    found = conflict_in(node.end, pattern);
+  }
+  const auto look_into = [&](const RouteNode& child, const Segment& as) {
+    if (found || !compare_segments(as, segment).shared) return;
+    if (takes_all) found = conflict_in(child.here, pattern);
+    if (!found) found = find_conflict(child, pattern, takes_all ? depth : depth + 1);
+  };
+  if (segment.kind == SegmentKind::literal) {  // one of many: no need to look at all
+    if (const RouteNode* child = node.literals.find_plain(segment.text)) look_into(*child, segment);
+  } else {
+    for (const auto& [text, child] : node.literals) {
+      look_into(*child, {SegmentKind::literal, text});
+    }
+  }
+  for (const auto& [test, child] : node.tested) {
+    look_into(*child, {SegmentKind::tested, "", test});
+  }
+  if (node.any) look_into(*node.any, {SegmentKind::any});
+  return found;
+}
+
+// ---- Matching.
+
+// A path to be matched. At each Leaf that fits it asks whether to stop there.
+template <class StopAt>
+class PathWalk {
+ public:
+  PathWalk(std::string& scratch, StopAt stop_at) : scratch_(scratch), stop_at_(stop_at) {}
+
+  // Returns true when stop_at has said so. path: what is left, "" or with a slash in front.
+  bool walk(const RouteNode& node, std::string_view path) {
+    if (path.empty()) return stop_at_(node.here);
+    if (path == "/") return stop_at_(node.end) || stop_at_(node.rest);
+    return children(node, path) || stop_at_(node.rest);
+  }
+
+  // The same for the path with one slash more, and only where that is matched to the last segment:
+  // "/posts" for "/posts/" and "/posts/{$}", not for "/".
+  bool walk_with_slash(const RouteNode& node, std::string_view path) {
+    slash_added_ = true;
+    return slash_walk(node, path);
+  }
+
+ private:
+  bool children(const RouteNode& node, std::string_view path) {
+    const std::string_view segment = take_segment(path);
+    if (const RouteNode* child = node.literals.find(segment); child && step(*child, path)) {
+      return true;
+    }
+    for (const auto& [test, child] : node.tested) {
+      if (accepts(test->second, segment) && step(*child, path)) return true;
+    }
+    return node.any && step(*node.any, path);
+  }
+
+  bool step(const RouteNode& child, std::string_view path) {
+    return slash_added_ ? slash_walk(child, path) : walk(child, path);
+  }
+
+  bool slash_walk(const RouteNode& node, std::string_view path) {
+    return path.empty() ? stop_at_(node.end) || stop_at_(node.rest) : children(node, path);
+  }
+
+  bool accepts(const Predicate& test, std::string_view segment) {
+    if (segment.find('%') == segment.npos) return test(segment);
+    decode_into(scratch_, segment);
+    return test(scratch_);
+  }
+
+  std::string& scratch_;
+  StopAt stop_at_;
+  bool slash_added_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/route_trees.hpp
+
+// route_trees.hpp -- which route answers this method on this host and path?
+//
+// In: what a request asks for, its path clean. Out: the most specific route, or what else can be
+// said: it is there with a slash more, or for other methods.
+// One tree for each host and one for all: a route with a host wins against one without.
+
+#include <memory>       // std::unique_ptr
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::pair
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+struct RouteQuery {
+  std::string_view method, host, path;  // host: as it came, with its port
+  std::string& scratch;
+};
+
+// The host of a Host field as patterns write it: no port, no dot at its end.
+inline std::string_view bare_host(std::string_view host) noexcept {
+  host = split_authority(host).host;
+  if (host.ends_with('.')) host.remove_suffix(1);
+  return host;
+}
+
+class RouteTrees {
+ public:
+  void add(const Route& route) { add_route(tree_of(route.pattern.host), route); }
+
+  // A route that the pattern conflicts with; nullptr: none.
+  const Route* conflict(const Pattern& pattern) const {
+    const RouteNode* tree = pattern.host.empty() ? &any_host_ : find_tree(pattern.host);
+    return tree ? find_conflict(*tree, pattern, 0) : nullptr;
+  }
+
+  const Route* find(const RouteQuery& q) const {
+    const Route* found = nullptr;
+    walk(q, [&](const Leaf& leaf) { return (found = leaf.find(q.method)) != nullptr; });
+    return found;
+  }
+
+  // Is the path with a slash more the name of a subtree, and has it no route of its own?
+  // found: what find() said.
+  bool lacks_slash(const RouteQuery& q, const Route* found) const {
+    if (q.path.ends_with('/')) return false;
+    if (found && found->pattern.segments.back().kind != SegmentKind::rest) return false;
+    const auto fits = [&](const Leaf& leaf) { return leaf.find(q.method) != nullptr; };
+    const RouteNode* host = host_tree(q);
+    if (host && PathWalk(q.scratch, fits).walk_with_slash(*host, q.path)) return true;
+    if (found && !found->pattern.host.empty()) return false;  // a host wins, exact or not
+    return PathWalk(q.scratch, fits).walk_with_slash(any_host_, q.path);
+  }
+
+  // Offers the routes of this path, whatever their method, until one is enough.
+  template <class IsEnough>
+  bool any_method(const RouteQuery& q, IsEnough is_enough) const {
+    const auto each = [&](const Leaf& leaf) {
+      for (const Route* route : leaf) {
+        if (is_enough(*route)) return true;
+      }
+      return false;
+    };
+    if (walk(q, each)) return true;
+    if (q.path.ends_with('/')) return false;
+    const RouteNode* host = host_tree(q);
+    return (host && PathWalk(q.scratch, each).walk_with_slash(*host, q.path)) ||
+           PathWalk(q.scratch, each).walk_with_slash(any_host_, q.path);
+  }
+
+ private:
+  template <class StopAt>
+  bool walk(const RouteQuery& q, const StopAt& stop_at) const {
+    const RouteNode* host = host_tree(q);
+    return (host && PathWalk(q.scratch, stop_at).walk(*host, q.path)) ||
+           PathWalk(q.scratch, stop_at).walk(any_host_, q.path);
+  }
+
+  const RouteNode* host_tree(const RouteQuery& q) const noexcept {
+    return hosts_.empty() ? nullptr : find_tree(bare_host(q.host));
+  }
+
+  RouteNode* find_tree(std::string_view host) const noexcept {
+    for (const auto& [name, tree] : hosts_) {
+      if (iequals(name, host)) return tree.get();
+    }
+    return nullptr;
+  }
+
+  RouteNode& tree_of(const std::string& host) {
+    if (host.empty()) return any_host_;
+    if (RouteNode* known = find_tree(host)) return *known;
+    return *hosts_.emplace_back(host, std::make_unique<RouteNode>()).second;
+  }
+
+  RouteNode any_host_;
+  std::vector<std::pair<std::string, std::unique_ptr<RouteNode>>> hosts_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/route_table.hpp
+
+// route_table.hpp -- what does a Router know, and until when does it learn?
+//
+// In: patterns with handlers, groups, middleware. Out: for each request one Route, whose chain (the
+// handler in its middleware) is ready to be called.
+//
+// 1. Open: routes are added, by any thread. A pattern that conflicts with another is refused.
+// 2. close(), by the first request: the middleware is wrapped around each handler, once and for
+// all.
+// 3. Closed: read by many threads, changed by none, so without a lock.
+//
+// What a Router answers itself (redirects, 404, 405, OPTIONS) are routes too, with middleware.
+
+#include <algorithm>        // std::lower_bound
+#include <atomic>           // std::atomic
+#include <cstddef>          // std::size_t
+#include <deque>            // std::deque
+#include <map>              // std::map
+#include <mutex>            // std::mutex
+#include <source_location>  // std::source_location
+#include <stdexcept>        // std::invalid_argument, std::logic_error
+#include <string>           // std::string
+#include <string_view>      // std::string_view
+#include <utility>          // std::move
+#include <vector>           // std::vector
+
+namespace jot::inline v1::detail {
+
+struct RouteGroup {
+  const RouteGroup* parent = nullptr;  // nullptr: the Router itself
+  std::string prefix = {};  // "host/path" with those of all around it, no slash at its end
+  std::vector<Middleware> middleware = {};
+};
+
+inline bool is_int(std::string_view s) {
+  if (s.starts_with('-')) s.remove_prefix(1);
+  return !s.empty() && all_are(s, byte_digit);
+}
+
+inline bool is_word(std::string_view s) {
+  for (const char c : s) {
+    if (!is_a(c, byte_alpha) && !is_digit(c) && c != '_') return false;
+  }
+  return !s.empty();
+}
+
+// The part of the path that a Router matches: all of it, or what the mounts around it have left.
+inline std::string_view routed_path(const RequestState& s) noexcept {
+  const std::string_view path = s.head.path.substr(s.mount_size);
+  return path.empty() ? "/" : path;  // "/m" of a mount; CONNECT has no path at all
+}
+
+// For a Location: what no URL may hold as it is. Browsers read a backslash as a slash, so that
+// "/\x" would lead to the host x.
+inline std::string encode_location(std::string_view path) {
+  std::string encoded;
+  for (const char c : path) {
+    if (std::string_view("\\\"<>^`{|}").find(c) == std::string_view::npos)
+      encoded += c;
+    else
+      encoded += percent_encode({&c, 1});
+  }
+  return encoded;
+}
+
+// Decodes what stands in the path at the pattern's names into the Request.
+inline void keep_path_values(const Pattern& pattern, std::string_view path, RequestState& s) {
+  for (const Segment& segment : pattern.segments) {
+    if (segment.kind == SegmentKind::rest) {
+      path.remove_prefix(1);
+      if (!segment.text.empty()) decode_into(s.path_values.add(segment.text), path);
+      break;
+    }
+    const std::string_view raw = take_segment(path);
+    if (segment.kind == SegmentKind::any || segment.kind == SegmentKind::tested) {
+      decode_into(s.path_values.add(segment.text), raw);
+    }
+  }
+  s.rest = path;
+}
+
+class RouteTable {
+ public:
+  RouteTable() {
+    groups_.emplace_back();
+    for (Route* own : {&redirect_, &not_found_, &not_allowed_, &options_}) own->group = &root();
+    redirect_.handler = [this](ResponseWriter& w, Request& r) { answer_redirect(w, r); };
+    not_found_.handler = [](ResponseWriter& w, Request& r) { not_found(w, r); };
+    not_allowed_.handler = [this](ResponseWriter& w, Request& r) {
+      // Echoing requests gives away what scripts may not read: nobody means to serve it.
+      if (r.method() == "TRACE") return answer_error(w, r, 501, "not implemented");
+      w.header().set("Allow", allowed(r));
+      answer_error(w, r, 405, "method not allowed");
+    };
+    options_.handler = [this](ResponseWriter& w, Request& r) {
+      w.header().set("Allow", allowed(r));
+      w.write_header(204);
+    };
+  }
+  RouteTable(const RouteTable&) = delete;
+  RouteTable& operator=(const RouteTable&) = delete;
+
+  // ---- 1. Open. All throw std::logic_error when the table is closed.
+
+  RouteGroup& root() noexcept { return groups_.front(); }
+
+  // Locks the table for a change by the caller.
+  std::unique_lock<std::mutex> open() {
+    std::unique_lock lock(mutex_);
+    if (closed())
+      throw std::logic_error(
+          "jot: this Router has answered a request already: nothing can be added");
+    return lock;
+  }
+
+  RouteGroup& add_group(const RouteGroup& parent, std::string_view prefix,
+                        std::source_location where) {
+    const auto lock = open();
+    while (prefix.ends_with('/')) prefix.remove_suffix(1);
+    std::string joined = join(parent, prefix, where);
+    if (!joined.empty())
+      parse_pattern(joined.find('/') == joined.npos ? joined + '/' : joined, tests_, where);
+    return groups_.emplace_back(RouteGroup{&parent, std::move(joined)});
+  }
+
+  enum class Kind { route, mount };
+  void add(const RouteGroup& group, std::string_view pattern, Handler handler, Kind kind,
+           std::source_location where) {
+    const auto lock = open();
+    Pattern parsed = parse_pattern(join(group, pattern, where), tests_, where);
+    if (const Route* other = trees_.conflict(parsed)) refuse(parsed, where, *other);
+    trees_.add(routes_.emplace_back(std::move(parsed), std::move(handler), &group, where,
+                                    kind == Kind::mount));
+  }
+
+  void add_name(std::string_view name, std::string_view path, std::source_location where) {
+    const auto lock = open();
+    Pattern pattern = parse_pattern(path, tests_, where);
+    if (!names_.emplace(name, std::move(pattern)).second) {
+      throw std::invalid_argument(place(where) + ": jot: there is a route named " +
+                                  std::string(name) + " already");
+    }
+  }
+
+  void add_test(std::string_view name, Predicate accepts) {
+    const auto lock = open();
+    if (!tests_.emplace(name, std::move(accepts)).second) {
+      throw std::invalid_argument("jot: there is a predicate " + std::string(name) + " already");
+    }
+  }
+
+  void set_error_page(ErrorPage page) {
+    const auto lock = open();
+    error_page_ = std::move(page);
+  }
+
+  // ---- 2. Closing.
+
+  bool closed() const noexcept { return closed_.load(std::memory_order_acquire); }
+
+  // Throws what a Middleware throws as it wraps: then the table is still open.
+  void close() {
+    if (closed()) return;
+    const std::lock_guard lock(mutex_);
+    if (closed()) return;
+    for (Route& route : routes_) route.chain = in_middleware(route);
+    for (Route* own : {&redirect_, &not_found_, &not_allowed_, &options_}) {
+      own->chain = in_middleware(*own);
+    }
+    closed_.store(true, std::memory_order_release);  // the chains are there for who sees it
+  }
+
+  // ---- 3. Closed.
+
+  // Finds the route and fills in what the Request tells about it.
+  const Route& match(Request& r) const {
+    RequestState& s = RequestAccess::state(r);
+    const Route& route = choose(s);
+    keep(route, s);
+    return route;
+  }
+
+  // The same, for a call that comes later: take_match() will know. The answer of a mount is that of
+  // the Router within, which then matches once more when it is called.
+  RouteMemory& match_ahead(Request& r) const {
+    if (!closed()) return not_found_.memory;  // to close runs middleware: that is for the call
+    RequestState& s = RequestAccess::state(r);
+    const ErrorPage* const outer_page = s.error_page;
+    const std::size_t outer_values = s.path_values.size();
+    const Route& route = match(r);
+    RouteMemory* memory = &route.memory;
+    if (route.is_mount) {
+      memory = &route.handler.match(r);
+      s.error_page = outer_page;
+      s.path_values.truncate(outer_values);
+      keep(route, s);
+    }
+    s.matched_by = this;
+    s.matched_route = &route;
+    return *memory;
+  }
+
+  // What match_ahead() found for this request, once; nullptr: it was not asked, or not last.
+  const Route* take_match(Request& r) const noexcept {
+    RequestState& s = RequestAccess::state(r);
+    if (s.matched_by != this) return nullptr;
+    s.matched_by = nullptr;
+    return static_cast<const Route*>(s.matched_route);
+  }
+
+  const std::deque<Route>& routes() const noexcept { return routes_; }
+
+  const Pattern* named(std::string_view name) const {
+    const auto found = names_.find(name);
+    return found == names_.end() ? nullptr : &found->second;
+  }
+
+ private:
+  // Puts the group's prefix before the path of "METHOD host/path".
+  static std::string join(const RouteGroup& group, std::string_view pattern,
+                          std::source_location where) {
+    const std::size_t host = host_begin(pattern);
+    const std::size_t path = std::min(pattern.find('/', host), pattern.size());
+    if (path > host && !group.prefix.empty() && !group.prefix.starts_with('/')) {
+      throw std::invalid_argument(
+          place(where) + ": jot: a host within a group that has one: " + std::string(pattern));
+    }
+    std::string joined(pattern.substr(0, path));
+    return (joined += group.prefix) += pattern.substr(path);
+  }
+
+  [[noreturn]] static void refuse(const Pattern& pattern, std::source_location where,
+                                  const Route& other) {
+    const Relation r = compare(pattern, other.pattern);
+    throw std::invalid_argument(
+        place(where) + ": jot: the pattern\n    " + pattern.text + "\nconflicts with that of " +
+        place(other.where) + "\n    " + other.pattern.text +
+        (r.in_first ? "\nThey share requests, and neither is the more specific."
+                    : "\nThey match the same requests."));
+  }
+
+  static Handler in_middleware(const Route& route) {
+    Handler chain = route.handler;
+    for (const RouteGroup* group = route.group; group; group = group->parent) {
+      for (std::size_t i = group->middleware.size(); i-- > 0;) {
+        chain = group->middleware[i](std::move(chain));
+      }
+    }
+    return chain;
+  }
+
+  static RouteQuery query(RequestState& s) {
+    return {s.head.method, s.head.host, routed_path(s), s.scratch};
+  }
+
+  const Route& choose(RequestState& s) const {
+    const RouteQuery q = query(s);
+    if (q.path == "*") return options_;
+    const bool as_it_came = q.method == "CONNECT";
+    if (!as_it_came && !is_clean(q.path)) return redirect_;
+    const Route* found = trees_.find(q);
+    if (!as_it_came && trees_.lacks_slash(q, found)) return redirect_;
+    if (found) return *found;
+    if (!trees_.any_method(q, [](const Route&) { return true; })) return not_found_;
+    return q.method == "OPTIONS" ? options_ : not_allowed_;
+  }
+
+  void keep(const Route& route, RequestState& s) const {
+    s.pattern = route.pattern.text;
+    keep_path_values(route.pattern, routed_path(s), s);
+    if (error_page_) s.error_page = &error_page_;
+  }
+
+  // The methods for an Allow field, sorted: those of the path, or for "*" of all routes.
+  std::string allowed(Request& r) const {
+    std::vector<std::string_view> methods{"OPTIONS"};
+    const auto note = [&](std::string_view method) {
+      const auto at = std::lower_bound(methods.begin(), methods.end(), method);
+      if (at == methods.end() || *at != method) methods.insert(at, method);
+    };
+    const auto note_route = [&](const Route& route) {
+      if (!route.pattern.method.empty()) note(route.pattern.method);
+      if (route.pattern.method == "GET") note("HEAD");
+      return false;
+    };
+    const RouteQuery q = query(RequestAccess::state(r));
+    if (q.path != "*")
+      trees_.any_method(q, note_route);
+    else
+      for (const Route& route : routes_) note_route(route);
+    std::string list;
+    for (const std::string_view method : methods) (list += list.empty() ? "" : ", ") += method;
+    return list;
+  }
+
+  // To the clean path, and with the slash that a subtree has. 301 makes a GET of a POST, so what is
+  // neither GET nor HEAD gets 308.
+  void answer_redirect(ResponseWriter& w, Request& r) const {
+    RequestState& s = RequestAccess::state(r);
+    RouteQuery q = query(s);
+    std::string path = clean_path(q.path);
+    q.path = path;
+    if (trees_.lacks_slash(q, trees_.find(q))) path += '/';
+    path = encode_location(s.head.path.substr(0, s.mount_size)) + encode_location(path);
+    if (!s.head.query.empty()) (path += '?') += s.head.query;
+    const bool safe = q.method == "GET" || q.method == "HEAD";
+    redirect(w, r, path, safe ? 301 : 308);
+  }
+
+  std::mutex mutex_;  // guards everything below until closed_, and nothing afterwards
+  std::atomic<bool> closed_{false};
+  std::deque<RouteGroup> groups_;  // deques: what is in them never moves
+  std::deque<Route> routes_;
+  RouteTrees trees_;
+  Predicates tests_{{"int", is_int}, {"word", is_word}};
+  std::map<std::string, Pattern, std::less<>> names_;
+  ErrorPage error_page_;
+  Route redirect_, not_found_, not_allowed_, options_;
+};
+
+// A handler that has been given all that is at and below a prefix.
+class Mount {
+ public:
+  explicit Mount(Handler inner) : inner_(std::move(inner)) {}
+
+  void operator()(ResponseWriter& w, Request& r) const {
+    const Within within(r);
+    inner_(w, r);
+  }
+
+  RouteMemory& match(Request& r) const {
+    const Within within(r);
+    return inner_.match(r);
+  }
+
+ private:
+  // While it lives, Routers match what the mount has left of the path. "/m" and "/m/" leave "/".
+  class Within {
+   public:
+    explicit Within(Request& r) : state_(RequestAccess::state(r)), outer_(state_.mount_size) {
+      const std::string_view path = state_.head.path;
+      const std::size_t used = path.size() - state_.rest.size();
+      state_.mount_size = path[used - 1] == '/' ? used - 1 : used;
+    }
+    ~Within() { state_.mount_size = outer_; }
+    Within(const Within&) = delete;
+    Within& operator=(const Within&) = delete;
+
+   private:
+    RequestState& state_;
+    std::size_t outer_;
+  };
+
+  Handler inner_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/route_url.hpp
+
+// route_url.hpp -- what is the address of the page with these values?
+//
+// In: a pattern, and a value for each of its names. Out: a path that leads back to that pattern and
+// those values; values without a name there become the query.
+
+#include <stdexcept>    // std::invalid_argument
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+class RouteUrl {
+ public:
+  RouteUrl(std::string_view name, const Pattern& pattern, const Value& values)
+      : name_(name), pattern_(pattern), values_(values) {}
+
+  // Throws: std::invalid_argument.
+  std::string text() const {
+    std::string url = pattern_.host.empty() ? "" : "//" + pattern_.host;
+    for (const Segment& segment : pattern_.segments) append(url += '/', segment);
+    const std::string query = extra();
+    if (!query.empty()) (url += '?') += query;
+    return url;
+  }
+
+ private:
+  void append(std::string& url, const Segment& segment) const {
+    switch (segment.kind) {
+      case SegmentKind::end: return;
+      case SegmentKind::literal: url += percent_encode(segment.text); return;
+      case SegmentKind::rest: append_rest(url, segment); return;
+      case SegmentKind::tested:
+      case SegmentKind::any: break;
+    }
+    const std::string value = value_of(segment.text);
+    if (value.empty() || dots_in(value) > 0) fail(segment.text, "cannot stand in a path");
+    if (segment.test && !segment.test->second(value))
+      fail(segment.text, "is refused by the pattern");
+    url += percent_encode(value);
+  }
+
+  void append_rest(std::string& url, const Segment& segment) const {
+    if (segment.text.empty()) return;
+    const std::string value = value_of(segment.text);
+    if (!value.empty() && !is_clean('/' + value)) fail(segment.text, "cannot stand in a path");
+    for (const char c : value) url += c == '/' ? "/" : percent_encode({&c, 1});
+  }
+
+  std::string value_of(std::string_view name) const {
+    const Value* value = values_.is_map() ? values_.find(name) : nullptr;
+    if (!value) fail(name, "is missing");
+    return as_text(name, *value);
+  }
+
+  std::string as_text(std::string_view name, const Value& value) const {
+    if (value.is_string()) return value.as_string();
+    if (value.is_int()) return jot::text(value.as_int());
+    if (value.is_double()) return jot::text(value.as_double());
+    if (value.is_bool()) return jot::text(value.as_bool());
+    fail(name, "is neither text nor a number");
+  }
+
+  std::string extra() const {
+    Values query;
+    if (!values_.is_map()) return {};
+    for (const auto& [name, value] : values_.as_map()) {
+      if (!in_pattern(name)) query.add(name, as_text(name, value));
+    }
+    return query.encode();
+  }
+
+  bool in_pattern(std::string_view name) const {
+    for (const Segment& segment : pattern_.segments) {
+      if (segment.kind != SegmentKind::literal && segment.text == name) return true;
+    }
+    return false;
+  }
+
+  [[noreturn]] void fail(std::string_view value, std::string_view why) const {
+    throw std::invalid_argument("jot: url_for " + std::string(name_) + " (" + pattern_.text +
+                                "): the value " + std::string(value) + ' ' + std::string(why));
+  }
+
+  std::string_view name_;
+  const Pattern& pattern_;
+  const Value& values_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/router.ipp
+
+// router.ipp -- the bodies of router.hpp.
+
+#include <stdexcept>  // std::invalid_argument
+#include <utility>    // std::move
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+JOT_INLINE std::string with_method(std::string_view method, std::string_view path) {
+  std::string pattern(method);
+  return (pattern += ' ') += path;
+}
+
+}  // namespace detail
+
+JOT_INLINE Group::Group()
+    : table_(std::make_shared<detail::RouteTable>()), group_(&table_->root()) {}
+
+JOT_INLINE Group::Group(std::shared_ptr<detail::RouteTable> table,
+                        detail::RouteGroup& group) noexcept
+    : table_(std::move(table)), group_(&group) {}
+
+JOT_INLINE void Group::handle(std::string_view pattern, Handler h, Where where) {
+  table_->add(*group_, pattern, std::move(h), detail::RouteTable::Kind::route, where);
+}
+
+JOT_INLINE void Group::get(std::string_view path, Handler h, Where where) {
+  handle(detail::with_method("GET", path), std::move(h), where);
+}
+JOT_INLINE void Group::post(std::string_view path, Handler h, Where where) {
+  handle(detail::with_method("POST", path), std::move(h), where);
+}
+JOT_INLINE void Group::put(std::string_view path, Handler h, Where where) {
+  handle(detail::with_method("PUT", path), std::move(h), where);
+}
+JOT_INLINE void Group::patch(std::string_view path, Handler h, Where where) {
+  handle(detail::with_method("PATCH", path), std::move(h), where);
+}
+JOT_INLINE void Group::del(std::string_view path, Handler h, Where where) {
+  handle(detail::with_method("DELETE", path), std::move(h), where);
+}
+JOT_INLINE void Group::head(std::string_view path, Handler h, Where where) {
+  handle(detail::with_method("HEAD", path), std::move(h), where);
+}
+JOT_INLINE void Group::options(std::string_view path, Handler h, Where where) {
+  handle(detail::with_method("OPTIONS", path), std::move(h), where);
+}
+
+JOT_INLINE void Group::mount(std::string_view prefix, Handler h, Where where) {
+  using enum detail::RouteTable::Kind;
+  while (prefix.ends_with('/')) prefix.remove_suffix(1);
+  const Handler within = detail::Mount(std::move(h));
+  const std::string subtree = std::string(prefix) + '/';
+  table_->add(*group_, subtree, within, mount, where);
+  if (!prefix.empty() || !group_->prefix.empty())
+    table_->add(*group_, prefix, within, mount, where);
+}
+
+JOT_INLINE void Group::use(Middleware m) {
+  const auto lock = table_->open();
+  group_->middleware.push_back(std::move(m));
+}
+
+JOT_INLINE Group Group::group(std::string_view prefix, Where where) {
+  return Group(table_, table_->add_group(*group_, prefix, where));
+}
+
+JOT_INLINE Router::Router() = default;
+
+JOT_INLINE void Router::name(std::string_view name, std::string_view path, Where where) {
+  table_->add_name(name, path, where);
+}
+
+JOT_INLINE std::string Router::url_for(std::string_view name, const Value& path_values) const {
+  const detail::Pattern* pattern = table_->named(name);
+  if (!pattern) throw std::invalid_argument("jot: url_for: no route is named " + std::string(name));
+  return detail::RouteUrl(name, *pattern, path_values).text();
+}
+
+JOT_INLINE void Router::predicate(std::string_view name,
+                                  std::function<bool(std::string_view)> accepts) {
+  table_->add_test(name, std::move(accepts));
+}
+
+JOT_INLINE void Router::on_error(
+    std::function<void(ResponseWriter&, Request&, int, std::string_view)> page) {
+  table_->set_error_page(std::move(page));
+}
+
+JOT_INLINE std::vector<RouteInfo> Router::routes() const {
+  std::vector<RouteInfo> infos;
+  for (const detail::Route& route : table_->routes()) {
+    const detail::Pattern& p = route.pattern;
+    infos.push_back({p.method, p.host, std::string(p.path()), p.text, route.where.file_name(),
+                     route.where.line()});
+  }
+  return infos;
+}
+
+JOT_INLINE void Router::operator()(ResponseWriter& w, Request& r) const {
+  table_->close();
+  const detail::Route* ahead = table_->take_match(r);
+  const detail::Route& route = ahead ? *ahead : table_->match(r);
+  route.chain(w, r);
+}
+
+JOT_INLINE void Router::operator()(ResponseWriter& w, Request&& r) const { (*this)(w, r); }
+
+JOT_INLINE detail::RouteMemory& Router::match(Request& r) const { return table_->match_ahead(r); }
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/chunked.hpp
+
+// chunked.hpp -- how do bytes of unknown number travel?
+//
+// As chunks, each behind a line that tells its size in hex; then a chunk of size 0, trailer fields
+// perhaps, and an empty line:
+//
+//     5 CR LF hello CR LF  0 CR LF  CR LF
+//
+// In: raw bytes, cut anywhere. Out: pieces of the body as views into them, or a Verdict.
+// Pure and resumable: a decoder is a few words of memory and holds no byte of the message.
+// Strict: digits only (no sign, no 0x, no space), CR LF only, extensions and trailers bounded.
+// See RFC 9112 section 7.1.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// What became of one call of feed().
+struct BodyStep {
+  enum class State { more, done, bad };
+
+  State state = State::more;
+  std::size_t consumed = 0;  // bytes of raw; less than all when done, or before the next piece
+  std::string_view piece;    // of the body; a view into raw, may be empty
+  std::string_view trailer;  // raw bytes of the trailer section; for whoever collects them
+  Verdict verdict;           // when bad
+};
+
+inline constexpr std::size_t max_chunk_extensions = 4 << 10;  // bytes, of all chunks together
+inline constexpr std::uint32_t max_trailer_fields = 100;
+
+class ChunkDecoder {
+ public:
+  // max_trailer: bytes of the trailer section; more is 431.
+  explicit ChunkDecoder(std::uint32_t max_trailer = 32 << 10) noexcept
+      : trailer_left_(max_trailer) {}
+
+  // Decodes to the end of the first piece in raw, and through what follows it as long as that is
+  // no further piece. Call it again with the bytes not consumed and new ones. It consumes at least
+  // one byte if there is one; not to be called after done or bad.
+  BodyStep feed(std::string_view raw) noexcept {
+    BodyStep step;
+    while (step.consumed < raw.size()) {
+      if (expect_ == Expect::data) {
+        if (!step.piece.empty()) break;
+        step.piece = take_data(raw.substr(step.consumed));
+        step.consumed += step.piece.size();
+        continue;
+      }
+      const bool in_trailer = expect_ >= Expect::trailer_line;
+      step.verdict = take_byte(raw[step.consumed]);
+      if (!step.verdict.ok()) return step.state = BodyStep::State::bad, step;
+      if (in_trailer) {
+        const std::size_t begin = step.consumed - step.trailer.size();
+        step.trailer = raw.substr(begin, step.trailer.size() + 1);
+      }
+      ++step.consumed;
+      if (expect_ == Expect::nothing) return step.state = BodyStep::State::done, step;
+    }
+    return step;
+  }
+
+ private:
+  // What the next byte must be, in order of appearance.
+  enum class Expect : std::uint8_t {
+    size,           // a hex digit; after the first also what ends the size
+    extension_gap,  // blank between size and ;
+    extension,
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    trailer_line,  // the first byte of a field line, or the CR of the empty line
+    trailer_name,
+    trailer_value,
+    trailer_lf,
+    last_lf,
+    nothing,
+  };
+
+  std::string_view take_data(std::string_view raw) noexcept {
+    const std::string_view piece =
+        raw.size() < left_ ? raw : raw.substr(0, static_cast<std::size_t>(left_));
+    left_ -= piece.size();
+    if (left_ == 0) expect_ = Expect::data_cr;
+    return piece;
+  }
+
+  Verdict take_byte(char c) noexcept {
+    switch (expect_) {
+      case Expect::size: return take_size(c);
+      case Expect::extension_gap:
+      case Expect::extension: return take_extension(c);
+      case Expect::size_lf:
+        return take_exactly(c, '\n', left_ == 0 ? Expect::trailer_line : Expect::data);
+      case Expect::data_cr: return take_exactly(c, '\r', Expect::data_lf);
+      case Expect::data_lf: return digits_ = 0, take_exactly(c, '\n', Expect::size);
+      case Expect::data:
+      case Expect::nothing: return {400, "bytes where none belong"};
+      default: return take_trailer(c);
+    }
+  }
+
+  Verdict take_exactly(char c, char wanted, Expect next) noexcept {
+    if (c != wanted) return {400, "chunk line or data without CR LF at its end"};
+    expect_ = next;
+    return {};
+  }
+
+  Verdict take_size(char c) noexcept {
+    constexpr int most_digits =
+        16;  // leading zeros count: nobody needs them, and a line has an end
+    const int digit = hex_digit(c);
+    if (digit < 0) {
+      if (digits_ == 0) return {400, "chunk size is not a hex number"};
+      return take_extension(c);
+    }
+    if (digits_ == 0) left_ = 0;
+    left_ = left_ << 4 | static_cast<std::uint64_t>(digit);
+    if (++digits_ > most_digits || left_ >> 63 != 0) return {400, "chunk size too large"};
+    return {};
+  }
+
+  // From behind the size to the CR: blank, then ; and anything without control characters.
+  Verdict take_extension(char c) noexcept {
+    if (c == '\r') {
+      if (expect_ == Expect::extension_gap) return {400, "space after a chunk size"};
+      expect_ = Expect::size_lf;
+      return {};
+    }
+    if (++extension_bytes_ > max_chunk_extensions) return {400, "chunk extensions too long"};
+    if (expect_ == Expect::extension) {
+      return is_a(c, byte_value) ? Verdict{} : Verdict{400, "control character in chunk extension"};
+    }
+    if (c == ';')
+      expect_ = Expect::extension;
+    else if (is_space(c))
+      expect_ = Expect::extension_gap;
+    else
+      return {400, "chunk size is not a hex number"};
+    return {};
+  }
+
+  // The rules of parse_fields, one byte at a time.
+  Verdict take_trailer(char c) noexcept {
+    if (trailer_left_-- == 0) return trailer_left_ = 0, Verdict{431, "trailer section too large"};
+    switch (expect_) {
+      case Expect::trailer_line:
+        if (c == '\r') return expect_ = Expect::last_lf, Verdict{};
+        if (trailer_fields_++ == max_trailer_fields) return {431, "too many trailer fields"};
+        if (!is_a(c, byte_token)) return {400, "malformed trailer field"};
+        return expect_ = Expect::trailer_name, Verdict{};
+      case Expect::trailer_name:
+        if (c == ':') return expect_ = Expect::trailer_value, Verdict{};
+        return is_a(c, byte_token) ? Verdict{} : Verdict{400, "malformed trailer field"};
+      case Expect::trailer_value:
+        if (c == '\r') return expect_ = Expect::trailer_lf, Verdict{};
+        return is_a(c, byte_value) ? Verdict{} : Verdict{400, "control character in trailer field"};
+      case Expect::trailer_lf: return take_exactly(c, '\n', Expect::trailer_line);
+      default: return take_exactly(c, '\n', Expect::nothing);
+    }
+  }
+
+  std::uint64_t left_ = 0;  // bytes of the chunk still to come; while its line is read, its size
+  std::uint32_t trailer_left_;
+  std::uint16_t extension_bytes_ = 0;
+  std::uint8_t digits_ = 0;
+  std::uint8_t trailer_fields_ = 0;
+  Expect expect_ = Expect::size;
+};
+
+inline constexpr std::size_t longest_chunk_head = 18;  // 16 digits, CR, LF
+inline constexpr std::string_view chunk_tail = "\r\n";
+inline constexpr std::string_view last_chunk = "0\r\n\r\n";  // without trailers
+
+// Writes the line before a chunk of n bytes, n > 0, and returns its length. Behind the chunk goes
+// chunk_tail. to: room for longest_chunk_head bytes.
+inline std::size_t write_chunk_head(char* to, std::size_t n) noexcept {
+  std::size_t digits = 1;
+  while (digits < 2 * sizeof n && n >> (4 * digits) != 0) ++digits;
+  for (std::size_t i = digits; i-- > 0; n >>= 4) to[i] = "0123456789abcdef"[n & 15];
+  to[digits] = '\r', to[digits + 1] = '\n';
+  return digits + 2;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/framing.hpp
+
+// framing.hpp -- how long is this body?
+//
+// In: the version and the fields of a request. Out: none, so many bytes, chunked, or a Verdict;
+// then a decoder that finds the body's bytes in those that arrive. This is the only place that
+// reads Content-Length and Transfer-Encoding: where two readers could disagree on them, one request
+// could hide inside the body of another.
+//
+//     Transfer-Encoding   Content-Length            the body is
+//     -                   -                         none
+//     -                   one number, or the same   so many bytes
+//                         one several times
+//     -                   anything else             400
+//     any                 any, or HTTP/1.0          400
+//     chunked             -                         chunked
+//     known, not          -                         400: its end cannot be told
+//       chunked at last
+//     anything else       -                         501
+//
+// See RFC 9112 section 6.3.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+enum class BodyKind : std::uint8_t { none, length, chunked };
+
+struct Framing {
+  BodyKind kind = BodyKind::none;
+  std::uint64_t length = 0;  // for BodyKind::length
+  Verdict verdict;           // not ok: refuse the request and close
+};
+
+// Returns: false unless s is nothing but digits that make a number below 2^63.
+inline bool parse_length(std::string_view s, std::uint64_t& length) noexcept {
+  if (s.empty()) return false;
+  length = 0;
+  for (const char c : s) {
+    if (!is_digit(c)) return false;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (length > (INT64_MAX - digit) / 10) return false;
+    length = length * 10 + digit;
+  }
+  return true;
+}
+
+// What the two fields say, gathered in one pass.
+class FramingFields {
+ public:
+  void note(const Field& f) noexcept {
+    if (f.name.size() == 14 && iequals(f.name, "content-length")) note_lengths(f.value);
+    if (f.name.size() == 17 && iequals(f.name, "transfer-encoding")) note_codings(f.value);
+  }
+
+  Framing decide(int minor) const noexcept {
+    if (!has_length_ && !has_coding_) return {};
+    if (has_coding_) return decide_coding(minor);
+    if (!length_ok_) return refuse(400, "bad Content-Length");
+    return {BodyKind::length, length_, {}};
+  }
+
+ private:
+  static Framing refuse(int status, const char* reason) noexcept {
+    return {BodyKind::none, 0, {status, reason}};
+  }
+
+  // "5, 5" is what a proxy may have made of two fields: the same number again is harmless.
+  void note_lengths(std::string_view list) noexcept {
+    bool more = true;
+    while (more) {
+      more = list.find(',') != std::string_view::npos;
+      const std::string_view digits = next_in_list(list);
+      if (!has_length_)
+        length_ok_ = parse_length(digits, length_), digits_ = digits;
+      else if (digits != digits_)
+        length_ok_ = false;
+      has_length_ = true;
+    }
+  }
+
+  void note_codings(std::string_view list) noexcept {
+    has_coding_ = true;
+    bool more = true;
+    while (more) {
+      more = list.find(',') != std::string_view::npos;
+      note_coding(next_in_list(list));
+    }
+  }
+
+  void note_coding(std::string_view coding) noexcept {
+    chunked_is_last_ = iequals(coding, "chunked");
+    if (chunked_is_last_) {
+      ++chunked_;
+      return;
+    }
+    const std::string_view name = trim(coding.substr(0, coding.find(';')));
+    if (!is_token(name) || iequals(name, "chunked")) malformed_ = true;
+    for (const std::string_view known :
+         {"gzip", "deflate", "compress", "x-gzip", "x-compress", "identity"}) {
+      if (iequals(name, known)) return void(others_known_ = true);
+    }
+    unknown_ = true;
+  }
+
+  Framing decide_coding(int minor) const noexcept {
+    if (minor == 0) return refuse(400, "Transfer-Encoding in HTTP/1.0");
+    if (has_length_) return refuse(400, "Transfer-Encoding and Content-Length");
+    if (malformed_) return refuse(400, "malformed Transfer-Encoding");
+    if (unknown_) return refuse(501, "unknown transfer coding");
+    if (!chunked_is_last_) return refuse(400, "final transfer coding is not chunked");
+    if (chunked_ > 1) return refuse(400, "chunked more than once");
+    if (others_known_) return refuse(501, "transfer coding not supported");
+    return {BodyKind::chunked, 0, {}};
+  }
+
+  std::uint64_t length_ = 0;
+  std::string_view digits_;  // of the first Content-Length
+  int chunked_ = 0;
+  bool has_length_ = false, length_ok_ = false;
+  bool has_coding_ = false, chunked_is_last_ = false;
+  bool malformed_ = false, unknown_ = false, others_known_ = false;
+};
+
+inline Framing request_framing(int minor, const Header& header) noexcept {
+  FramingFields fields;
+  for (const Field& f : header) fields.note(f);
+  return fields.decide(minor);
+}
+
+// Finds the bytes of one body among those that arrive. Small and copyable: it waits with a parked
+// connection. When the connection ends before done(), the body was cut off.
+class BodyDecoder {
+ public:
+  BodyDecoder() noexcept = default;  // of a message without a body
+
+  explicit BodyDecoder(const Framing& framing, std::uint32_t max_trailer = 32 << 10) noexcept
+      : chunks_(max_trailer), left_(framing.length), kind_(framing.kind) {
+    done_ = kind_ != BodyKind::chunked && left_ == 0;
+  }
+
+  // As ChunkDecoder::feed(), for every kind. When done already, it consumes nothing.
+  BodyStep feed(std::string_view raw) noexcept {
+    BodyStep step;
+    if (!done_) step = kind_ == BodyKind::chunked ? chunks_.feed(raw) : take_length(raw);
+    total_ += step.piece.size();
+    done_ = done_ || step.state == BodyStep::State::done;
+    if (done_) step.state = BodyStep::State::done;
+    return step;
+  }
+
+  bool done() const noexcept { return done_; }
+  BodyKind kind() const noexcept { return kind_; }
+
+  // Bytes of the body so far, framing not counted.
+  std::uint64_t total() const noexcept { return total_; }
+
+  // Bytes still to come where the length was declared; 0 when it was not.
+  std::uint64_t left() const noexcept { return left_; }
+
+ private:
+  BodyStep take_length(std::string_view raw) noexcept {
+    BodyStep step;
+    step.piece = raw.size() < left_ ? raw : raw.substr(0, static_cast<std::size_t>(left_));
+    step.consumed = step.piece.size();
+    left_ -= step.consumed;
+    if (left_ == 0) step.state = BodyStep::State::done;
+    return step;
+  }
+
+  ChunkDecoder chunks_;
+  std::uint64_t left_ = 0;
+  std::uint64_t total_ = 0;
+  BodyKind kind_ = BodyKind::none;
+  bool done_ = true;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/input.hpp
+
+// input.hpp -- where do received bytes wait until they are understood?
+//
+// In: bytes from recv, behind those that are there. Out: the unread ones, as one view.
+// Growing or making room moves them: a view is good until the next room().
+
+#include <algorithm>    // std::max
+#include <cstddef>      // std::size_t
+#include <cstring>      // std::memmove
+#include <memory>       // std::unique_ptr
+#include <span>         // std::span
+#include <string_view>  // std::string_view
+#include <utility>      // std::exchange
+
+namespace jot::inline v1::detail {
+
+class Input {
+ public:
+  Input() = default;
+  Input(Input&& from) noexcept { *this = std::move(from); }
+  Input& operator=(Input&& from) noexcept {
+    data_ = std::move(from.data_);
+    capacity_ = std::exchange(from.capacity_, 0);
+    begin_ = std::exchange(from.begin_, 0), end_ = std::exchange(from.end_, 0);
+    return *this;
+  }
+
+  std::string_view unread() const noexcept { return {data_.get() + begin_, end_ - begin_}; }
+  bool empty() const noexcept { return begin_ == end_; }
+  std::size_t size() const noexcept { return end_ - begin_; }
+  void consume(std::size_t n) noexcept { begin_ += n; }
+  void clear() noexcept { begin_ = end_ = 0; }
+
+  // Free space behind the unread bytes: at least so much, and all there is. Doubles when it must
+  // grow, so that many small receives cost linear time.
+  std::span<char> room(std::size_t at_least) {
+    if (begin_ == end_) begin_ = end_ = 0;
+    if (capacity_ - end_ < at_least) make_room(at_least);
+    return {data_.get() + end_, capacity_ - end_};
+  }
+  void filled(std::size_t n) noexcept { end_ += n; }
+
+  void append(std::string_view bytes) {
+    if (bytes.empty()) return;
+    std::memcpy(room(bytes.size()).data(), bytes.data(), bytes.size());
+    filled(bytes.size());
+  }
+
+ private:
+  void make_room(std::size_t at_least) {
+    std::size_t need = size() + at_least;
+    if (need <= capacity_ && begin_ >= capacity_ / 2) {  // moving pays: at least half comes free
+      std::memmove(data_.get(), data_.get() + begin_, size());
+    } else {
+      std::size_t capacity = std::max(need, capacity_ * 2);
+      std::unique_ptr<char[]> bigger(new char[capacity]);
+      if (!empty()) std::memcpy(bigger.get(), data_.get() + begin_, size());
+      data_ = std::move(bigger), capacity_ = capacity;
+    }
+    end_ -= begin_, begin_ = 0;
+  }
+
+  std::unique_ptr<char[]> data_;
+  std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/returns.hpp
+
+// returns.hpp -- how does a connection come back to a lane that another thread drives?
+//
+// Any thread pushes; the driver takes the whole stack at once. So nothing is ever popped while
+// another thread looks at it, and the ABA problem of lock-free stacks cannot arise.
+// T has a member `below` of type T*, for this stack alone.
+
+#include <atomic>  // std::atomic
+
+namespace jot::inline v1::detail {
+
+template <class T>
+class Returns {
+ public:
+  // The caller may not touch *item any more. seq_cst: the push is one half of a store-load pair
+  // with the driver's `asleep` (see Lane::wait); it also releases what was written to *item.
+  void push(T* item) noexcept {
+    item->below = top_.load(std::memory_order_relaxed);
+    while (!top_.compare_exchange_weak(item->below, item, std::memory_order_seq_cst,
+                                       std::memory_order_relaxed)) {
+    }
+  }
+
+  // The driver's look before it sleeps: the other half of that pair.
+  bool empty() const noexcept { return top_.load(std::memory_order_seq_cst) == nullptr; }
+
+  // All of them, first come first. acquire: what was written before the pushes is seen.
+  T* take() noexcept {
+    if (top_.load(std::memory_order_relaxed) == nullptr) return nullptr;
+    T* stack = top_.exchange(nullptr, std::memory_order_acquire);
+    T* list = nullptr;
+    while (stack) {
+      T* next = stack->below;
+      stack->below = list;
+      list = stack, stack = next;
+    }
+    return list;
+  }
+
+ private:
+  std::atomic<T*> top_{nullptr};
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/connection.hpp
+
+// connection.hpp -- the life of a connection.
+//
+//     accepted --> fresh --> idle <--> in service --> grave --> closed and freed
+//                              ^          |   ^
+//                              |          v   |
+//                              '------- ready-'
+//
+// A connection has two sides. The lane side belongs to whoever drives its lane, and needs no
+// atomic. The service side belongs to the one thread that serves it: at first the driver; when the
+// lane is taken over in the middle of a handler, the thread that the handler keeps. That thread
+// gives the side back by putting the connection on its lane's `returns`. Only the driver parks,
+// closes, frees.
+//
+// Between requests it is parked: no thread, no buffer, only this struct and a place in epoll.
+
+#include <atomic>   // std::atomic
+#include <cstddef>  // std::size_t
+#include <cstdint>  // std::uint8_t, std::uint64_t
+#include <memory>   // std::unique_ptr
+
+namespace jot::inline v1::detail {
+
+class Lane;
+class DeadlineQueue;
+
+// Lane side: where is it?
+enum class Place : std::uint8_t { fresh, idle, ready, in_service, grave };
+
+// Service side: what are the next bytes for?
+enum class Phase : std::uint8_t {
+  head,    // a request
+  body,    // the rest of a small body, read before the handler is called
+  drain,   // a body that no handler read: passed over
+  linger,  // nothing: we have said goodbye and wait for the client to hear it (RFC 9112 §9.6)
+};
+
+// Service side: what shall the driver do with it?
+enum class Sequel : std::uint8_t {
+  go_on,   // the next request, or park
+  close,   // nothing is left to say or to hear
+  linger,  // half-close: an answer is on its way to a client that may still be sending
+  abort,   // reset: the client must not take what it has for a whole response
+};
+
+// How far a message has been understood.
+struct MessageProgress {
+  HeadScanner scanner;
+  BodyDecoder body;  // phase drain: of the rest; phase body: looks for a chunked body's end
+  std::uint64_t drain_until = 0;  // phase drain: the total that we are ready to pass over
+  Clock::time_point began;        // phases body and drain: since when
+  std::size_t looked_at = 0;      // phase body: bytes behind the head that it has seen
+  std::size_t wanted = 0;         // phase body: bytes in all, where the length is known
+};
+
+// What a parked connection keeps, if it was cut off in the middle of a message.
+struct Kept {
+  Input input;
+  MessageProgress progress;
+};
+
+// What was counted while a connection was served, until its driver adds it to the lane's numbers.
+struct Tally {
+  std::uint64_t requests = 0, refused = 0, bytes_in = 0, bytes_out = 0;
+};
+
+// Something for the log that a driver saw while it must not call user code.
+struct Note {
+  const char* message;
+};
+
+struct Connection {
+  Connection(int socket, Lane& home) noexcept : fd(socket), lane(&home) {}
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // ---- lane side: the driver only ----
+  const int fd;
+  Place place = Place::fresh;
+  bool pending = false;  // an event came while it was ready or in service
+  bool hang_up = false;  // the client has sent FIN, or is gone
+  bool ended = false;    // its end has been read: nothing more will come
+  bool expired = false;  // its time is up: it is in the ready list to be told so
+  Lane* const lane;
+  DeadlineQueue* queue = nullptr;                   // the one it stands in
+  Connection *sooner = nullptr, *later = nullptr;   // its neighbours there
+  Clock::time_point since;                          // when its time began to run
+  Connection *previous = nullptr, *next = nullptr;  // of all connections of the lane
+  Connection* behind = nullptr;                     // in the ready list, or among the graves
+
+  // ---- service side: whoever serves it ----
+  Phase phase = Phase::head;
+  Sequel sequel = Sequel::go_on;
+  bool drained = false;     // the last recv took all there was
+  bool answerable = false;  // `kept` holds a whole request already
+  std::unique_ptr<Kept> kept;
+  Tally tally;
+  Connection* below = nullptr;  // on the stack of returns
+
+  // ---- both ----
+  // The state of the Context of the request in service: nullptr until a handler asks for one;
+  // gone() once the client has left. See Lane::hang_up(). The pointer holds a reference, which only
+  // the driver drops. Release when set to a state, acquire when read: who cancels it sees it whole.
+  std::atomic<CancelState*> context{nullptr};
+};
+
+// Not a state, but the word that the client has left: a Context made later is born cancelled.
+inline CancelState* gone() noexcept { return reinterpret_cast<CancelState*>(std::uintptr_t{1}); }
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/deadline_queue.hpp
+
+// deadline_queue.hpp -- whose time is up first?
+//
+// All in one queue have the same time, so whoever came first runs out of it first: the queue is in
+// order by itself, and only its first entry bounds how long a lane may sleep. No timer each.
+// Threads: the lane's driver only.
+
+namespace jot::inline v1::detail {
+
+class DeadlineQueue {
+ public:
+  explicit DeadlineQueue(nanoseconds time) noexcept : time_(time) {}
+
+  Connection* first() const noexcept { return first_; }
+  Clock::time_point deadline() const noexcept {
+    return first_ ? time_after(first_->since, time_) : Clock::time_point::max();
+  }
+
+  // c's time begins now, whatever queue it stood in. Where it stands here already and its time has
+  // hardly run, it stays: what a busy connection saves by that is a walk to two neighbours for each
+  // request; what it costs is a time that may be a sixty-fourth shorter.
+  void restart(Connection& c, Clock::time_point now) noexcept {
+    if (c.queue == this && now - c.since < time_ / 64) return;
+    append(c, now);
+  }
+
+  // c's time goes on where it stands here already; else it begins now.
+  void keep(Connection& c, Clock::time_point now) noexcept {
+    if (c.queue != this) append(c, now);
+  }
+
+  static void leave(Connection& c) noexcept {
+    if (c.queue) c.queue->remove(c);
+  }
+
+ private:
+  void append(Connection& c, Clock::time_point now) noexcept {
+    leave(c);
+    c.queue = this, c.since = now;
+    c.sooner = last_, c.later = nullptr;
+    (last_ ? last_->later : first_) = &c;
+    last_ = &c;
+  }
+  void remove(Connection& c) noexcept {
+    (c.sooner ? c.sooner->later : first_) = c.later;
+    (c.later ? c.later->sooner : last_) = c.sooner;
+    c.queue = nullptr, c.sooner = c.later = nullptr;
+  }
+
+  const nanoseconds time_;
+  Connection *first_ = nullptr, *last_ = nullptr;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/wake_flag.hpp
+
+// wake_flag.hpp -- how does the watcher sleep without missing a lane that wakes up?
+//
+// Both sides write one word and then read the other's:
+//
+//     driver:  asleep = false;  if the watcher's flag is down: raise it, wake it
+//     watcher: flag down;       if any lane is not asleep: flag up, stay
+//
+// With both in one total order (seq_cst), at least one of them sees the other. So *every* change of
+// a lane's `asleep` to false must be followed by wake(), also the one where no wait took place.
+
+namespace jot::inline v1::detail {
+
+class WakeFlag {
+ public:
+  // Any thread, after it made something to watch. seq_cst: see above.
+  void wake() noexcept {
+    if (up_.load(std::memory_order_seq_cst) != 0) return;
+    up_.store(1, std::memory_order_seq_cst);
+    futex_wake_all(up_);
+  }
+
+  // The watcher: announces its sleep, then looks once more whether it may.
+  template <class MaySleep>
+  void sleep_if(MaySleep may_sleep) noexcept {
+    up_.store(0, std::memory_order_seq_cst);
+    if (!may_sleep()) return up_.store(1, std::memory_order_seq_cst);
+    while (up_.load(std::memory_order_seq_cst) == 0) futex_wait(up_, 0, Clock::time_point::max());
+  }
+
+ private:
+  FutexWord up_{1};
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/house.hpp
+
+// house.hpp -- what do all lanes of one server share?
+//
+// Its options and handler, which never change once it serves; how far its end has come; and how
+// many threads sit in handlers.
+
+#include <sys/eventfd.h>  // eventfd
+
+#include <atomic>              // std::atomic
+#include <condition_variable>  // std::condition_variable
+#include <cstddef>             // std::size_t, std::ptrdiff_t
+#include <mutex>               // std::mutex
+#include <utility>             // std::move
+
+namespace jot::inline v1::detail {
+
+// How a server ends, step by step; see Lane::heed_stop().
+enum class Stop : int {
+  no,
+  drain,   // no new requests: parked connections close, running ones close when answered
+  cancel,  // the Contexts of running requests end
+  cut,     // their sockets too
+};
+
+struct House {
+  explicit House(ServerOptions o)
+      : options(std::move(o)),
+        handler(options.handler),
+        room_made(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+  const ServerOptions options;
+  const Handler handler;
+
+  // seq_cst: one half of a store-load pair with a lane's `asleep`, as its returns are.
+  std::atomic<Stop> stop{Stop::no};
+
+  // Threads that keep a request and have lost their lane. Up when a lane's word is won, down when
+  // the connection comes back. Relaxed: compared with max_threads, where one more or less is
+  // allowed.
+  std::atomic<std::ptrdiff_t> detached{0};
+
+  // Open connections. Relaxed: a number to compare with a limit.
+  std::atomic<std::size_t> connections{0};
+
+  // The acceptor found no room, and waits for some. seq_cst: it says so and then tries once more,
+  // while a driver closes a connection and then looks here; one of them sees the other.
+  std::atomic<bool> acceptor_waits{false};
+  const Fd room_made;
+
+  void closed_one() noexcept {
+    connections.fetch_sub(1, std::memory_order_relaxed);
+    if (acceptor_waits.load(std::memory_order_seq_cst)) tell_acceptor();
+  }
+  void tell_acceptor() noexcept { eventfd_write(room_made.get(), 1); }
+
+  void lane_ended() noexcept {
+    std::lock_guard lock(mutex);
+    ++lanes_ended;
+    changed.notify_all();
+  }
+
+  std::mutex mutex;  // guards lanes_ended
+  std::condition_variable changed;
+  std::size_t lanes_ended = 0;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/lane_word.hpp
+
+// lane_word.hpp -- whose turn is it to drive this lane?
+//
+// A counter that only grows. Even: the driver is at work on the lane. Odd: it is in a call, and may
+// be asleep in there; then one other thread may take the lane, by a compare-exchange on the very
+// value that it saw. Three want to move an odd value on, and exactly one succeeds:
+//
+//     leave       the driver comes out of the call, and drives on
+//     take over   the watcher found it asleep, and puts another thread in its place
+//     give away   the thread in the call knows that it will block, and does the same itself
+//
+// 64 bits never wrap, so no value comes twice, and whoever wins knows that the thread was in this
+// one call all the time.
+
+#include <atomic>   // std::atomic
+#include <cstdint>  // std::uint64_t
+
+namespace jot::inline v1::detail {
+
+class LaneWord {
+ public:
+  static constexpr bool in_call(std::uint64_t v) noexcept { return v & 1; }
+
+  // Acquire: the watcher reads what was published before the call (route, thread).
+  std::uint64_t look() const noexcept { return word_.load(std::memory_order_acquire); }
+
+  // The driver, word even. A plain store: nobody else writes an even word. Release: it publishes
+  // route and thread to the watcher, and batch and lists to the next driver.
+  std::uint64_t enter() noexcept {
+    std::uint64_t v = word_.load(std::memory_order_relaxed) + 1;
+    word_.store(v, std::memory_order_release);
+    return v;
+  }
+
+  // Leave, take over or give away the call v. False: somebody else was first.
+  // acq_rel: acquire, for the winner goes on with the lane's memory as enter() left it; release,
+  // for a driver that leaves has nothing newer to publish, but a watcher's win must be seen by its
+  // like.
+  bool move_on(std::uint64_t v) noexcept {
+    return word_.compare_exchange_strong(v, v + 1, std::memory_order_acq_rel,
+                                         std::memory_order_acquire);
+  }
+
+ private:
+  std::atomic<std::uint64_t> word_{0};
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/http_date.hpp
+
+// http_date.hpp -- what time is it, in HTTP's words?
+//
+// In: seconds since the epoch. Out: "Mon, 23 Nov 2026 18:00:00 GMT" (RFC 9110 §5.6.7).
+// Own tables, not strftime: a process's locale must not leak into its protocol.
+
+#include <time.h>  // gmtime_r
+
+#include <cstdio>       // std::snprintf
+#include <ctime>        // std::time_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+class HttpDate {
+ public:
+  // The text for now, formatted once a second. One per thread.
+  std::string_view at(std::time_t now) noexcept {
+    if (now != of_) format(now);
+    return {text_, 29};
+  }
+
+ private:
+  void format(std::time_t now) noexcept {
+    static constexpr char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static constexpr char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    std::tm t{};
+    gmtime_r(&now, &t);
+    std::snprintf(text_, sizeof text_, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[t.tm_wday],
+                  t.tm_mday, months[t.tm_mon], (t.tm_year + 1900) % 10000, t.tm_hour, t.tm_min,
+                  t.tm_sec);
+    of_ = now;
+  }
+
+  std::time_t of_ = -1;
+  char text_[64] = {};
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/response_head.hpp
+
+// response_head.hpp -- how does the head of a response read?
+//
+// In: a status, the handler's fields, and what is known of the body. Out: the head's bytes, and how
+// the body will be framed (RFC 9112 §6). Fields that frame are ours: what a handler says in them is
+// obeyed where it can be, and written anew.
+
+#include <charconv>     // std::to_chars, std::from_chars
+#include <cstdint>      // std::uint64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// How the client knows where the body ends.
+enum class BodyEnd { no_body, length, chunked, connection_close };
+
+inline constexpr std::uint64_t length_unknown = ~std::uint64_t{0};
+
+// What the request allows its response to be.
+struct ResponseTerms {
+  bool head_only = false;  // the method was HEAD
+  bool http_1_0 = false;   // no chunks, and keep-alive must be said
+  bool keep_alive = true;  // as the client wishes
+};
+
+// What a handler's fields say about framing.
+struct FieldNotes {
+  std::uint64_t length = length_unknown;  // Content-Length
+  bool type = false, date = false, close = false, trailer = false;
+};
+
+inline void append_decimal(std::string& out, std::uint64_t n) {
+  char digits[20];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, n).ptr);
+}
+
+inline bool status_has_body(int status) noexcept {
+  return status >= 200 && status != 204 && status != 304;
+}
+
+inline void append_status_line(std::string& out, int status) {
+  if (status == 200) {
+    out += "HTTP/1.1 200 OK\r\n";
+    return;
+  }
+  out += "HTTP/1.1 ";
+  append_decimal(out, static_cast<std::uint64_t>(status));
+  out += ' ';
+  out += status_text(status);
+  out += "\r\n";
+}
+
+inline void append_field(std::string& out, std::string_view name, std::string_view value) {
+  std::size_t at = out.size();
+  out.resize(at + name.size() + value.size() + 4);
+  char* to = out.data() + at;
+  to = std::copy(name.begin(), name.end(), to);
+  *to++ = ':', *to++ = ' ';
+  to = std::copy(value.begin(), value.end(), to);
+  *to++ = '\r', *to++ = '\n';
+}
+
+// A field that a Trailer field announces comes after the body, except those that frame it or say
+// what it is (RFC 9110 §6.5.1).
+inline bool is_trailer(const Header& header, std::string_view name) noexcept {
+  for (auto forbidden : {"Content-Length", "Content-Type", "Transfer-Encoding", "Trailer",
+                         "Connection", "Host", "Set-Cookie", "Cache-Control"})
+    if (iequals(name, forbidden)) return false;
+  for (auto [field, value] : header)
+    if (iequals(field, "Trailer") && list_has(value, name)) return true;
+  return false;
+}
+
+// Notes what one field says. Returns whether it is written as it stands.
+inline bool note_field(FieldNotes& notes, const Field& field) noexcept {
+  auto [name, value] = field;
+  switch (name.size()) {
+    case 4: return notes.date |= iequals(name, "Date"), true;
+    case 7: return notes.trailer |= iequals(name, "Trailer"), true;
+    case 10:
+      if (!iequals(name, "Connection")) return true;
+      return notes.close |= list_has(value, "close"), false;
+    case 12: return notes.type |= iequals(name, "Content-Type"), true;
+    case 14:
+      if (!iequals(name, "Content-Length")) return true;
+      std::from_chars(value.data(), value.data() + value.size(), notes.length);
+      return false;
+    case 17: return !iequals(name, "Transfer-Encoding");
+    default: return true;
+  }
+}
+
+// Appends the handler's fields, less those that frame and those that come as trailers.
+inline FieldNotes append_fields(std::string& out, const Header& header) {
+  FieldNotes notes;
+  for (const Field& field : header) notes.trailer |= iequals(field.name, "Trailer");
+  for (const Field& field : header)
+    if (note_field(notes, field) && !(notes.trailer && is_trailer(header, field.name)))
+      append_field(out, field.name, field.value);
+  return notes;
+}
+
+inline void append_trailers(std::string& out, const Header& header) {
+  for (const Field& field : header)
+    if (is_trailer(header, field.name)) append_field(out, field.name, field.value);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/socket.hpp
+
+// socket.hpp -- how do bytes get into a socket and out of it, within a time?
+//
+// The fd is non-blocking. What cannot be done at once says about_to_block() first, so that a lane
+// driven by this thread goes on without it, and then waits in poll.
+// In: bytes, and a Pace that says how slow is too slow. Out: how it went; never an exception, never
+// SIGPIPE. Threads: a Socket belongs to the one thread that serves its connection.
+
+#include <poll.h>        // poll
+#include <sys/socket.h>  // recv, sendmsg
+#include <sys/uio.h>     // iovec
+
+#include <algorithm>    // std::min
+#include <cerrno>       // errno
+#include <chrono>       // std::chrono
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <span>         // std::span
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// How long may a peer let us wait? Without progress for `stall`: too slow. Slower than min_rate
+// over all, once the first five seconds are over: too slow as well.
+class Pace {
+ public:
+  static constexpr std::uint64_t min_rate = 240;  // bytes per second
+  static constexpr auto grace = std::chrono::seconds(5);
+
+  Pace(nanoseconds stall, Clock::time_point now) noexcept
+      : stall_(stall), start_(now), last_(now) {}
+
+  void progress(std::size_t bytes, Clock::time_point now) noexcept { done_ += bytes, last_ = now; }
+
+  // When patience ends, if nothing more comes.
+  Clock::time_point deadline() const noexcept {
+    auto by_rate = start_ + grace + std::chrono::seconds(done_ / min_rate + 1);
+    return std::min(by_rate, time_after(last_, stall_));
+  }
+
+ private:
+  nanoseconds stall_;
+  Clock::time_point start_, last_;
+  std::uint64_t done_ = 0;
+};
+
+// Waits until the fd is ready for `events`, or gone. False: the deadline passed first.
+inline bool wait_for_fd(int fd, short events, Clock::time_point deadline) noexcept {
+  about_to_block();
+  for (;;) {
+    using std::chrono::milliseconds;
+    auto left = std::chrono::ceil<milliseconds>(time_until(deadline, Clock::now())).count();
+    if (left <= 0) return false;
+    pollfd p{fd, events, 0};
+    int n = poll(&p, 1, left > 60'000 ? 60'000 : static_cast<int>(left));
+    if (n > 0) return true;
+    if (n < 0 && errno != EINTR) return false;
+  }
+}
+
+enum class Received { bytes, would_block, end, broken };
+
+class Socket {
+ public:
+  void open(int fd, nanoseconds write_timeout) noexcept {
+    fd_ = fd, write_timeout_ = write_timeout;
+    gone_ = slow_ = false, bytes_out_ = bytes_in_ = 0;
+  }
+  int fd() const noexcept { return fd_; }
+
+  // A send has failed: nothing more will reach the peer.
+  bool gone() const noexcept { return gone_; }
+  bool slow() const noexcept { return slow_; }
+  std::uint64_t bytes_out() const noexcept { return bytes_out_; }
+  std::uint64_t bytes_in() const noexcept { return bytes_in_; }
+
+  // Does not wait. The count of bytes goes to n.
+  Received receive(std::span<char> to, std::size_t& n) noexcept {
+    for (;;) {
+      ssize_t got = recv(fd_, to.data(), to.size(), MSG_DONTWAIT);
+      if (got > 0) return n = static_cast<std::size_t>(got), bytes_in_ += n, Received::bytes;
+      n = 0;
+      if (got == 0) return Received::end;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return Received::would_block;
+      if (errno != EINTR) return Received::broken;
+    }
+  }
+
+  // Sends all of head and then all of body, in as few calls as the socket takes. Waits while it is
+  // full. False: the peer is gone or too slow; then gone() stays true.
+  bool send_all(std::string_view head, std::string_view body = {}) noexcept {
+    if (gone_) return false;
+    std::size_t sent = send_some(head, body);
+    if (sent == head.size() + body.size()) return true;
+    return !gone_ && send_slowly(head, body, sent);
+  }
+
+ private:
+  // What fits now.
+  std::size_t send_some(std::string_view head, std::string_view body) noexcept {
+    iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
+                      {const_cast<char*>(body.data()), body.size()}};
+    msghdr message{};
+    message.msg_iov = head.empty() ? parts + 1 : parts;
+    message.msg_iovlen = head.empty() || body.empty() ? 1 : 2;
+    for (;;) {
+      ssize_t n = message.msg_iovlen == 1
+                      ? send(fd_, message.msg_iov->iov_base, message.msg_iov->iov_len,
+                             MSG_DONTWAIT | MSG_NOSIGNAL)
+                      : sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (n >= 0) return bytes_out_ += static_cast<std::uint64_t>(n), static_cast<std::size_t>(n);
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+      if (errno != EINTR) return gone_ = true, 0;
+    }
+  }
+
+  bool send_slowly(std::string_view head, std::string_view body, std::size_t sent) noexcept {
+    Pace pace(write_timeout_, Clock::now());
+    for (;;) {
+      std::size_t from_head = sent < head.size() ? sent : head.size();
+      head.remove_prefix(from_head), body.remove_prefix(sent - from_head);
+      if (head.empty() && body.empty()) return true;
+      if (!wait_for_fd(fd_, POLLOUT, pace.deadline())) return gone_ = slow_ = true, false;
+      sent = send_some(head, body);
+      if (gone_) return false;
+      pace.progress(sent, Clock::now());
+    }
+  }
+
+  int fd_ = -1;
+  bool gone_ = false, slow_ = false;
+  nanoseconds write_timeout_{};
+  std::uint64_t bytes_out_ = 0, bytes_in_ = 0;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/response.hpp
+
+// response.hpp -- the life of a write.
+//
+//   1. A handler's bytes go into body_. Nothing leaves; status and fields may still change.
+//   2a. The handler returns: the length is known. Head and body go to out_, behind the answers to
+//       earlier requests of a pipeline that wait there.
+//   2b. Or the buffer is full, or flushed: the head is committed with the length unknown, and from
+//       now on what is in body_ goes to out_ as a chunk each time.
+//   3. out_ leaves in one send: now, or after the last answer of the pipeline.
+//
+// In: what the handler writes. Out: bytes in the socket. One per thread, used for one request after
+// the other; only the thread that serves the request touches it.
+
+#include <cstddef>    // std::size_t
+#include <cstdint>    // std::uint64_t
+#include <ctime>      // std::time
+#include <stdexcept>  // std::invalid_argument
+#include <string>     // std::string
+
+namespace jot::inline v1::detail {
+
+class Response final : public ResponseWriter, public Flusher {
+ public:
+  static constexpr std::size_t buffer_size = 16u << 10;     // of one response's body
+  static constexpr std::size_t most_held_back = 64u << 10;  // of a pipeline's answers
+
+  explicit Response(Socket& socket) : socket_(socket) {}
+
+  Header& header() override { return header_; }
+  int status() const override { return status_; }
+  bool committed() const override { return committed_; }
+  std::uint64_t bytes_written() const override { return written_; }
+  Flusher* flusher() override { return this; }
+
+  void write_header(int status) override {
+    if (status < 100 || status > 999 || status == 101)
+      throw std::invalid_argument("jot: write_header(" + std::to_string(status) + ")");
+    if (committed_) return;
+    if (status < 200) return interim(status, header_);
+    status_ = status;
+  }
+
+  bool write_bytes(std::string_view bytes) override {
+    written_ += bytes.size();
+    if (socket_.gone()) return false;
+    if (body_.size() + bytes.size() <= buffer_size && !(committed_ && !carries_body())) {
+      body_ += bytes;
+      return true;
+    }
+    if (!committed_) commit(length_unknown);
+    return carries_body() ? send_body(bytes) : true;
+  }
+
+  bool flush() override {
+    if (!committed_) commit(length_unknown);
+    return send_body({});
+  }
+
+  bool reset() override {
+    if (committed_) return false;
+    HeaderAccess::clear(header_), body_.clear();
+    status_ = 200, written_ = 0;
+    return true;
+  }
+
+  // ---- for the engine ----
+
+  // A new request: forget the last.
+  void start(ResponseTerms terms) noexcept {
+    committed_ = broken_ = lied_ = unread_body_closes_ = false;
+    reset();
+    terms_ = terms, end_ = BodyEnd::no_body;
+    length_ = length_unknown, framed_ = 0;
+    begin_ = out_.size();
+  }
+
+  // The connection will not be used again: says so in the head, if that has not left.
+  void close_after() noexcept { terms_.keep_alive = false; }
+
+  // More of the request's body is still to come than we care to read when nobody asks for it.
+  // While it is so, a head that leaves says that the connection closes.
+  void set_unread_body_closes(bool closes) noexcept { unread_body_closes_ = closes; }
+
+  bool keep_alive() const noexcept {
+    return terms_.keep_alive && !unread_body_closes_ && !broken_ && !socket_.gone();
+  }
+
+  // The client must see this response cut short: it was given up, or has not the length it
+  // declared.
+  bool broken() const noexcept { return broken_; }
+
+  // The handler declared a Content-Length and wrote another: worth a line in the log.
+  bool lied() const noexcept { return lied_; }
+  bool ends_by_close() const noexcept { return end_ == BodyEnd::connection_close; }
+
+  // 2a: the handler is done. Nothing is sent yet: see send_held().
+  void finish() {
+    if (!committed_) {
+      if (lies()) answer_lie();
+      commit(header_.has("Trailer") ? length_unknown : written_);
+    }
+    frame({});
+    if (end_ == BodyEnd::chunked) {
+      out_ += "0\r\n";
+      append_trailers(out_, header_);
+      out_ += "\r\n";
+    }
+    if (end_ == BodyEnd::length && framed_ != length_) broken_ = lied_ = true;
+  }
+
+  // The handler failed after the head had left: what is held back of this response never leaves.
+  // Earlier ones do: their answers are whole.
+  void give_up() noexcept { broken_ = true, out_.resize(begin_), body_.clear(); }
+
+  // 3: sends what is held back of this and earlier responses. While a send waits for a full
+  // socket, its bytes are on their way already: nothing to do.
+  bool send_held() noexcept {
+    if (out_.empty() || sending_) return !socket_.gone();
+    return send({});
+  }
+  bool holds_much() const noexcept { return out_.size() > most_held_back; }
+
+  // Sends a 1xx at once, behind what is held back. HTTP/1.0 clients do not know them.
+  void interim(int status, const Header& fields) {
+    if (terms_.http_1_0 || committed_) return;
+    append_status_line(out_, status);
+    append_fields(out_, fields);
+    out_ += "\r\n";
+    send({});
+  }
+
+ private:
+  // Nothing has left yet, and the Content-Length that the handler set is not what it wrote.
+  bool lies() const {
+    std::string_view declared = header_.get("Content-Length");
+    return !declared.empty() && carries_body() && declared != std::to_string(written_);
+  }
+
+  void answer_lie() {
+    reset();
+    lied_ = true;
+    status_ = 500;
+    write_bytes("Internal Server Error\n");
+  }
+
+  bool carries_body() const noexcept { return !terms_.head_only && status_has_body(status_); }
+
+  // 2b, or the first half of 2a: decides the framing and writes the head to out_.
+  void commit(std::uint64_t length) {
+    committed_ = true;
+    append_status_line(out_, status_);
+    FieldNotes notes = append_fields(out_, header_);
+    if (notes.length != length_unknown) length = notes.length;
+    if (!notes.type && !body_.empty() && status_has_body(status_))
+      append_field(out_, "Content-Type", sniff_content_type(body_));
+    if (!notes.date) append_field(out_, "Date", date_.at(std::time(nullptr)));
+    append_framing(length, notes);
+    out_ += "\r\n";
+    if (!carries_body()) end_ = BodyEnd::no_body, body_.clear();
+  }
+
+  void append_framing(std::uint64_t length, const FieldNotes& notes) {
+    if (status_has_body(status_) || notes.length != length_unknown) {
+      bool empty_answer_to_head = terms_.head_only && notes.length == length_unknown && length == 0;
+      if (length != length_unknown && !empty_answer_to_head) {
+        out_ += "Content-Length: ";
+        append_decimal(out_, length);
+        out_ += "\r\n";
+        end_ = BodyEnd::length;
+      } else if (length == length_unknown && terms_.http_1_0) {
+        end_ = BodyEnd::connection_close;
+        if (carries_body()) terms_.keep_alive = false;
+      } else if (length == length_unknown) {
+        out_ += "Transfer-Encoding: chunked\r\n";
+        end_ = BodyEnd::chunked;
+      }
+    }
+    length_ = length;
+    if (notes.close || unread_body_closes_) terms_.keep_alive = false;
+    if (!terms_.keep_alive)
+      out_ += "Connection: close\r\n";
+    else if (terms_.http_1_0)
+      out_ += "Connection: keep-alive\r\n";
+  }
+
+  // Moves body_ to out_, framed; `more` follows it in the same frame.
+  void frame(std::string_view more) {
+    std::size_t size = body_.size() + more.size();
+    framed_ += size;
+    if (size == 0) return;
+    if (end_ == BodyEnd::chunked) {
+      char head[longest_chunk_head];
+      out_.append(head, write_chunk_head(head, size));
+    }
+    out_ += body_;
+    body_.clear();
+    if (end_ == BodyEnd::chunked && more.empty()) out_ += "\r\n";
+  }
+
+  // Sends body_ and more. Bytes beyond the declared length are not sent: the client would take them
+  // for the next response.
+  bool send_body(std::string_view more) {
+    if (end_ == BodyEnd::length && framed_ + body_.size() + more.size() > length_)
+      return send({}), lied_ = true, give_up(), false;
+    frame(more);
+    bool sent = send(more);
+    if (!more.empty() && end_ == BodyEnd::chunked) out_ += "\r\n";  // goes with the next bytes
+    return sent;
+  }
+
+  bool send(std::string_view more) noexcept {
+    sending_ = true;
+    bool sent = socket_.send_all(out_, more);
+    sending_ = false;
+    out_.clear(), begin_ = 0;
+    return sent;
+  }
+
+  Socket& socket_;
+  HttpDate date_;
+  Header header_;
+  std::string body_;  // of this response, not framed yet
+  std::string out_;   // framed, not sent yet
+  std::size_t begin_ = 0;  // in out_: of this response; before it, answers to earlier requests
+  ResponseTerms terms_;
+  BodyEnd end_ = BodyEnd::no_body;
+  int status_ = 200;
+  bool unread_body_closes_ = false;
+  bool committed_ = false, broken_ = false, lied_ = false, sending_ = false;
+  std::uint64_t written_ = 0;              // by the handler
+  std::uint64_t framed_ = 0;               // of these, in frames
+  std::uint64_t length_ = length_unknown;  // as declared in the head
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/body.hpp
+
+// body.hpp -- how does a handler read what the client sends?
+//
+// In: the bytes behind the head, first those that came with it, then the socket's. Out: the body's
+// bytes, without their framing; HttpError where they are too many (413), broken (400) or too slow
+// (408). What comes behind the body is the next request, and stays in the Input.
+// The views of the Request point into `head_input`, so that one never grows here: once its bytes
+// are used up, later ones are received into an Input of the body's own.
+
+#include <algorithm>  // std::min
+#include <cstring>    // std::memcpy
+#include <optional>   // std::optional
+
+namespace jot::inline v1::detail {
+
+class ConnectionBody final : public BodySource {
+ public:
+  static constexpr std::size_t receive_size = 16u << 10;
+  static constexpr std::uint64_t most_drained = 256u << 10;  // of a body that nobody reads
+
+  ConnectionBody(Socket& socket, Response& response) : socket_(socket), response_(response) {}
+
+  // A new request, whose body begins at the first unread byte of the input.
+  void start(Input& input, const BodyDecoder& decoder, std::uint64_t limit, bool expects_continue,
+             nanoseconds stall) {
+    input_ = &input, own_.clear(), decoder_ = decoder;
+    limit_ = limit, stall_ = stall;
+    expects_continue_ = expects_continue, failed_ = false;
+    pace_.reset();
+    note_unread();
+  }
+
+  std::size_t read(std::span<char> to) override {
+    if (failed_) throw HttpError(400);
+    if (to.empty() || decoder_.done()) return 0;
+    if (decoder_.total() + decoder_.left() > limit_) fail(413);
+    if (expects_continue_) invite();
+    for (;;) {
+      std::size_t n = decode(to);
+      if (n > 0 || decoder_.done()) return n;
+      receive();
+    }
+  }
+
+  void set_limit(std::uint64_t bytes) override { limit_ = bytes; }
+
+  std::size_t expected() const noexcept override {
+    return decoder_.left() > limit_ ? 0 : static_cast<std::size_t>(decoder_.left());
+  }
+
+  // ---- for the engine, once the handler has returned ----
+
+  bool done() const noexcept { return decoder_.done(); }
+  bool failed() const noexcept { return failed_; }
+
+  // Is a client still waiting for our 100 Continue? Nobody knows then whether it will send.
+  bool awaits_invitation() const noexcept { return expects_continue_ && !decoder_.done(); }
+  const BodyDecoder& decoder() const noexcept { return decoder_; }
+
+  // What came behind the body goes back to the input: the next request begins there.
+  void return_rest() noexcept {
+    if (input_->empty()) std::swap(*input_, own_);
+    own_.clear();
+  }
+
+ private:
+  // Where the unread bytes are now.
+  Input& rest() noexcept { return input_->empty() ? own_ : *input_; }
+
+  void note_unread() noexcept {
+    response_.set_unread_body_closes(expects_continue_ || decoder_.left() > most_drained);
+  }
+
+  [[noreturn]] void fail(int status, std::string message = {}) {
+    failed_ = true;
+    response_.close_after();
+    throw HttpError(status, std::move(message));
+  }
+
+  void invite() {
+    expects_continue_ = false;
+    note_unread();
+    if (rest().empty()) response_.interim(100, Header{});
+  }
+
+  // Bytes that are here already, into `to`, as many as fit.
+  std::size_t decode(std::span<char> to) {
+    Input& from = rest();
+    std::size_t n = 0;
+    while (n < to.size() && !from.empty() && !decoder_.done()) {
+      BodyStep step = decoder_.feed(from.unread().substr(0, to.size() - n));  // so a piece fits
+      if (!step.verdict.ok()) fail(step.verdict.status, step.verdict.reason);
+      if (!step.piece.empty()) std::memcpy(to.data() + n, step.piece.data(), step.piece.size());
+      n += step.piece.size();
+      from.consume(step.consumed);
+      if (decoder_.left() > 0) note_unread();
+      if (decoder_.total() > limit_) fail(413);
+    }
+    return n;
+  }
+
+  // More bytes, into the body's own Input. Waits for them.
+  void receive() {
+    auto room = own_.room(receive_size);
+    for (;;) {
+      std::size_t n = 0;
+      switch (socket_.receive(room, n)) {
+        case Received::bytes:
+          own_.filled(n);
+          if (pace_) pace_->progress(n, Clock::now());
+          return;
+        case Received::would_block:
+          if (!pace_) pace_.emplace(stall_, Clock::now());
+          if (!wait_for_fd(socket_.fd(), POLLIN, pace_->deadline())) fail(408, "body too slow");
+          break;
+        case Received::end:
+        case Received::broken: fail(400, "body ended early");
+      }
+    }
+  }
+
+  Socket& socket_;
+  Response& response_;
+  Input* input_ = nullptr;
+  Input own_;
+  BodyDecoder decoder_;
+  std::optional<Pace> pace_;  // from the first wait
+  nanoseconds stall_{};
+  std::uint64_t limit_ = 0;
+  bool expects_continue_ = false, failed_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/peer_address.hpp
+
+// peer_address.hpp -- how does a socket address read?
+//
+// In: what the kernel says of a socket. Out: "192.0.2.1:40312", "[2001:db8::1]:40312",
+// "unix:/run/app.sock", "unix:" for one without a name. An IPv4 client of a socket for both reads
+// as IPv4.
+
+#include <arpa/inet.h>   // inet_ntop, ntohs
+#include <netinet/in.h>  // sockaddr_in, sockaddr_in6
+#include <sys/socket.h>  // getpeername
+#include <sys/un.h>      // sockaddr_un
+
+#include <cstddef>  // offsetof
+#include <cstring>  // strnlen
+#include <string>   // std::string, std::to_string
+
+namespace jot::inline v1::detail {
+
+inline std::string unix_address(const sockaddr_un& a, socklen_t length) {
+  std::size_t room =
+      length > offsetof(sockaddr_un, sun_path) ? length - offsetof(sockaddr_un, sun_path) : 0;
+  if (room > 0 && a.sun_path[0] == '\0') return "unix:@" + std::string(a.sun_path + 1, room - 1);
+  return "unix:" + std::string(a.sun_path, strnlen(a.sun_path, room));
+}
+
+inline std::string ip6_address(const sockaddr_in6& a) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (IN6_IS_ADDR_V4MAPPED(&a.sin6_addr)) {
+    inet_ntop(AF_INET, &a.sin6_addr.s6_addr[12], text, sizeof text);
+    return text + (":" + std::to_string(ntohs(a.sin6_port)));
+  }
+  inet_ntop(AF_INET6, &a.sin6_addr, text, sizeof text);
+  return "[" + std::string(text) + "]:" + std::to_string(ntohs(a.sin6_port));
+}
+
+inline std::string address_text(const sockaddr_storage& a, socklen_t length) {
+  if (a.ss_family == AF_UNIX) return unix_address(reinterpret_cast<const sockaddr_un&>(a), length);
+  if (a.ss_family == AF_INET6) return ip6_address(reinterpret_cast<const sockaddr_in6&>(a));
+  if (a.ss_family != AF_INET) return {};
+  auto& v4 = reinterpret_cast<const sockaddr_in&>(a);
+  char text[INET_ADDRSTRLEN] = "";
+  inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+  return text + (":" + std::to_string(ntohs(v4.sin_port)));
+}
+
+inline std::string peer_address(int fd) {
+  sockaddr_storage a{};
+  socklen_t length = sizeof a;
+  return getpeername(fd, reinterpret_cast<sockaddr*>(&a), &length) == 0 ? address_text(a, length)
+                                                                        : "";
+}
+
+inline std::string local_address(int fd) {
+  sockaddr_storage a{};
+  socklen_t length = sizeof a;
+  return getsockname(fd, reinterpret_cast<sockaddr*>(&a), &length) == 0 ? address_text(a, length)
+                                                                        : "";
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/service.hpp
+
+// service.hpp -- from bytes to a request, from an answer to what comes next.
+//
+// What a thread needs to serve connections, one at a time: an input buffer, a Request, a Response,
+// a Body, used again and again. Buffers belong to the thread while it serves, not to the connection
+// while it waits.
+//
+//     take(c)      its bytes, if it was parked in the middle of a message
+//     examine()    pure: is a request complete in the bytes that are here?
+//     receive()    if not: more bytes, if the socket has any
+//     answer()     if so: the guarded call. User code runs here and only here.
+//     let_go()     what was not understood yet goes back to the connection
+//
+// Threads: the one that owns it. All of it may be called whether or not that thread drives a lane.
+
+#include <cstdint>      // std::uint64_t
+#include <memory>       // std::make_unique
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+class Service final : private Origin {
+ public:
+  static constexpr std::size_t receive_size = 16u << 10;
+  static constexpr std::size_t least_receive = 1u << 10;  // into a parked connection's own bytes
+  static constexpr std::size_t most_read_ahead = 64u
+                                                 << 10;  // of a body, before the handler is called
+
+  enum class Next {
+    more,     // more bytes are needed
+    request,  // state_ holds one: answer()
+    refusal,  // the bytes are no good, or too many, or too slow: answer() says so
+    linger,   // a goodbye was said: whatever comes is thrown away
+  };
+
+  explicit Service(const House& house)
+      : house_(house),
+        limits_{house.options.max_fields, house.options.max_head, house.options.max_target},
+        request_(RequestAccess::make(std::make_unique<RequestState>())),
+        state_(RequestAccess::state(request_)),
+        response_(socket_),
+        body_(socket_, response_) {
+    state_.origin = this;
+    state_.log = &house.options.log;
+    RequestAccess::set_source(state_.body, &body_);
+  }
+
+  void take(Connection& c) {
+    connection_ = &c;
+    socket_.open(c.fd, house_.options.write_timeout);
+    remote_addr_.clear();
+    next_ = Next::more, c.sequel = Sequel::go_on;
+    if (!c.kept) return progress_ = {}, void();
+    own_ = std::move(input_), uses_kept_ = true;
+    input_ = std::move(c.kept->input), progress_ = c.kept->progress;
+  }
+
+  // Saves the unread bytes, if there are any, and what is known of them.
+  void let_go() {
+    Connection& c = *connection_;
+    c.answerable = next_ == Next::request || next_ == Next::refusal;
+    c.tally.bytes_in += socket_.bytes_in(), c.tally.bytes_out += socket_.bytes_out();
+    if (in_message() && c.phase != Phase::linger)
+      keep(c);
+    else
+      c.kept.reset();
+    if (uses_kept_) input_ = std::move(own_), uses_kept_ = false;
+    input_.clear();
+  }
+
+  Next examine() {
+    refusal_ = {};
+    switch (connection_->phase) {
+      case Phase::linger: return input_.clear(), Next::linger;
+      case Phase::body:
+        if (!body_came()) return Next::more;
+        return refusal_.ok() ? examine_head() : Next::refusal;
+      case Phase::drain:
+        if (!pass_over_body())
+          return connection_->sequel == Sequel::linger ? Next::linger : Next::more;
+        break;
+      case Phase::head: break;
+    }
+    switch (progress_.scanner.scan(input_.unread(), limits_)) {
+      case HeadScanner::State::need_more: return Next::more;
+      case HeadScanner::State::bad: return refuse(progress_.scanner.verdict);
+      case HeadScanner::State::complete: break;
+    }
+    return examine_head();
+  }
+
+  Received receive() {
+    bool cramped = uses_kept_ || !input_.empty();
+    std::size_t missing = progress_.wanted > input_.size() ? progress_.wanted - input_.size() : 0;
+    auto room = input_.room(cramped ? std::max(missing, least_receive) : receive_size);
+    std::size_t n = 0;
+    Received got = socket_.receive(room, n);
+    input_.filled(n);
+    connection_->drained = got == Received::would_block || n < room.size();
+    return got;
+  }
+
+  // The client has sent FIN, or is gone. In the middle of a message that is worth an answer.
+  bool cut_short() const noexcept {
+    return (connection_->phase == Phase::head && progress_.scanner.started()) ||
+           connection_->phase == Phase::body;
+  }
+  void refuse_cut_short() {
+    refuse({400, connection_->phase == Phase::body ? "body ended early" : "head ended early"});
+  }
+  void refuse_slow() {
+    refuse({408, connection_->phase == Phase::head ? "head too slow" : "body too slow"});
+  }
+  void refuse_overload() { refuse({503, "all threads are busy"}); }
+
+  // Which route will answer: the engine looks up what it has learned about it.
+  RouteMemory& match() { return refusal_.ok() ? house_.handler.match(request_) : refusals_; }
+
+  // The guarded call. Afterwards connection().sequel says what comes next, and next() what the
+  // bytes hold already.
+  void answer() noexcept {
+    ++connection_->tally.requests;
+    if (refusal_.ok())
+      answer_request();
+    else
+      answer_refusal();
+    decide_sequel();
+    next_ = connection_->sequel == Sequel::go_on ? examine_noexcept() : Next::linger;
+    bool more_to_answer = next_ == Next::request || next_ == Next::refusal;
+    if (!more_to_answer || !may_hold_back_ || response_.holds_much()) send_held();
+  }
+  Next next() const noexcept { return next_; }
+
+  // May the next answer wait for the one behind it, to leave with it in one send?
+  void may_hold_back(bool may) noexcept { may_hold_back_ = may; }
+
+  // Sends answers that waited for later ones, before this thread blocks or leaves.
+  void send_held() noexcept {
+    if (!response_.send_held()) connection_->sequel = Sequel::close;
+  }
+
+  // A body that trickles: slower than min_rate, once the grace is over.
+  bool too_slow(Clock::time_point now) const noexcept {
+    if (connection_->phase != Phase::body && connection_->phase != Phase::drain) return false;
+    auto due =
+        std::chrono::duration_cast<std::chrono::seconds>(now - progress_.began - Pace::grace);
+    std::uint64_t came = progress_.body.total() + input_.size();
+    return due.count() > 0 && came < static_cast<std::uint64_t>(due.count()) * Pace::min_rate;
+  }
+
+  // Is what has been received the beginning of something?
+  bool in_message() const noexcept { return connection_->phase != Phase::head || !input_.empty(); }
+
+  Connection& connection() noexcept { return *connection_; }
+
+ private:
+  // ---- examining ----
+
+  Next refuse(Verdict verdict) { return refusal_ = verdict, Next::refusal; }
+
+  Next examine_noexcept() noexcept try {
+    return examine();
+  } catch (...) {  // no memory for the head: nothing was promised
+    connection_->sequel = Sequel::close;
+    return Next::linger;
+  }
+
+  Next examine_head() {
+    state_.reset();
+    std::string_view head = progress_.scanner.head(input_.unread());
+    Verdict verdict = parse_request(head, limits_, state_.head, state_.header);
+    if (!verdict.ok()) return refuse(verdict);
+    Framing framing = request_framing(state_.head.minor, state_.header);
+    if (!framing.verdict.ok()) return refuse(framing.verdict);
+    decoder_ = BodyDecoder(framing, static_cast<std::uint32_t>(limits_.head));
+    bool ready = read_ahead(framing);
+    if (!refusal_.ok()) return Next::refusal;
+    return ready ? Next::request : Next::more;
+  }
+
+  // Small bodies are read before the handler is called, so that a slow client holds memory and no
+  // thread. True: call it now.
+  bool read_ahead(const Framing& framing) {
+    if (framing.kind == BodyKind::none || framing.length > most_read_ahead) return true;
+    if (state_.head.expect_continue && state_.head.minor == 1) return true;
+    if (connection_->phase == Phase::body) return true;  // body_came() has looked already
+    connection_->phase = Phase::body;
+    progress_.began = Clock::now();
+    progress_.body = decoder_, progress_.looked_at = progress_.scanner.length();
+    progress_.wanted = framing.kind == BodyKind::length
+                           ? progress_.scanner.length() + static_cast<std::size_t>(framing.length)
+                           : 0;
+    return body_came();
+  }
+
+  bool body_came() {
+    std::string_view bytes = input_.unread();
+    if (progress_.wanted != 0) return bytes.size() >= progress_.wanted;
+    if (bytes.size() > progress_.scanner.length() + most_read_ahead) return true;  // not small
+    while (progress_.looked_at < bytes.size() && !progress_.body.done()) {
+      BodyStep step = progress_.body.feed(bytes.substr(progress_.looked_at));
+      if (!step.verdict.ok()) return refuse(step.verdict), true;
+      progress_.looked_at += step.consumed;
+    }
+    return progress_.body.done();
+  }
+
+  // True: the body is over, and the next head may begin.
+  bool pass_over_body() {
+    while (!input_.empty() && !progress_.body.done()) {
+      BodyStep step = progress_.body.feed(input_.unread());
+      input_.consume(step.consumed);
+      if (!step.verdict.ok() || progress_.body.total() > progress_.drain_until) {
+        connection_->sequel = Sequel::linger;
+        return false;
+      }
+    }
+    if (!progress_.body.done()) return false;
+    connection_->phase = Phase::head;
+    progress_ = {};
+    return true;
+  }
+
+  // ---- answering ----
+
+  void begin_response() {
+    bool head_only = state_.head.method == "HEAD", http_1_0 = state_.head.minor == 0;
+    bool stopping = house_.stop.load(std::memory_order_relaxed) != Stop::no;
+    response_.start({head_only, http_1_0, state_.head.keep_alive && !stopping});
+  }
+
+  void answer_request() noexcept {
+    input_.consume(progress_.scanner.length());
+    progress_ = {};
+    connection_->phase = Phase::head;
+    begin_response();
+    body_.start(input_, decoder_, house_.options.max_body,
+                state_.head.expect_continue && state_.head.minor == 1, house_.options.body_timeout);
+    Outcome outcome = call_handler(house_.handler, response_, request_);
+    complete(outcome);
+    end_context();
+  }
+
+  // Bytes that are no request, or one that cannot be served: answered by the library alone.
+  void answer_refusal() noexcept {
+    ++connection_->tally.refused;
+    if (refusal_.status != 503) state_.head = {};  // whatever it was: not HEAD, HTTP/1.1
+    state_.reset();
+    state_.head.keep_alive = false;
+    begin_response();
+    decoder_ = {};
+    body_.start(input_, decoder_, 0, false, {});
+    log_refusal();
+    complete(Outcome::answered);
+  }
+
+  void log_refusal() noexcept try {
+    if (refusal_.status == 503) response_.header().set("Retry-After", "1");
+    error(response_, refusal_.status, status_text(refusal_.status));
+    house_.options.log.warn(
+        "refused",
+        {{"status", refusal_.status}, {"reason", refusal_.reason}, {"remote", remote_addr()}});
+  } catch (...) {
+  }
+
+  void complete(Outcome outcome) noexcept try {
+    if (outcome == Outcome::failed) return response_.give_up();
+    response_.finish();
+    if (socket_.gone())
+      house_.options.log.info(socket_.slow() ? "client too slow" : "client left before the end",
+                              {{"method", state_.head.method}, {"path", state_.head.path}});
+    if (response_.lied())
+      house_.options.log.error("body differs from Content-Length",
+                               {{"method", state_.head.method}, {"path", state_.head.path}});
+  } catch (...) {
+    response_.give_up();
+  }
+
+  void decide_sequel() noexcept {
+    Connection& c = *connection_;
+    body_.return_rest();
+    if (response_.broken())
+      c.sequel = response_.ends_by_close() ? Sequel::abort : Sequel::close;
+    else if (socket_.gone())
+      c.sequel = Sequel::close;
+    else if (!response_.keep_alive() || body_.failed() || body_.awaits_invitation())
+      c.sequel = body_.done() && !body_.failed() && refusal_.ok() && input_.empty() && c.drained
+                     ? Sequel::close
+                     : Sequel::linger;
+    else if (!body_.done())
+      start_draining();
+  }
+
+  void start_draining() noexcept {
+    connection_->phase = Phase::drain;
+    progress_.body = body_.decoder();
+    progress_.began = Clock::now();
+    progress_.drain_until = progress_.body.total() + ConnectionBody::most_drained;
+  }
+
+  // ---- what a handler may ask for ----
+
+  Context context() override {
+    CancelState* state = make_root_state();
+    CancelState* expected = nullptr;
+    add_ref(state);  // the connection's
+    if (!connection_->context.compare_exchange_strong(expected, state, std::memory_order_acq_rel)) {
+      release(state);
+      bool stopping = house_.stop.load(std::memory_order_relaxed) >= Stop::cancel;
+      cancel_state(*state, make_error_code(Errc::canceled),
+                   stopping ? "server shutting down" : "client gone");
+    }
+    context_ = state;  // ours, until end_context()
+    return ContextAccess::wrap(state);
+  }
+
+  void end_context() noexcept {
+    if (!context_) return;
+    cancel_state(*context_, make_error_code(Errc::canceled), "handler returned");
+    release(std::exchange(context_, nullptr));
+    state_.context.reset();
+  }
+
+  std::string_view remote_addr() override {
+    if (remote_addr_.empty()) remote_addr_ = peer_address(connection_->fd);
+    return remote_addr_;
+  }
+
+  // ---- keeping ----
+
+  void keep(Connection& c) {
+    if (!c.kept) c.kept = std::make_unique<Kept>();
+    if (uses_kept_)
+      c.kept->input = std::move(input_);
+    else
+      c.kept->input = Input(), c.kept->input.append(input_.unread());
+    c.kept->progress = progress_;
+  }
+
+  const House& house_;
+  const HeadLimits limits_;
+  Connection* connection_ = nullptr;
+  Socket socket_;
+  Input input_;             // what was received and not understood yet
+  Input own_;               // this thread's buffer, while it reads into a connection's
+  bool uses_kept_ = false;  // input_ is the connection's
+  MessageProgress progress_;
+  Request request_;
+  RequestState& state_;
+  Response response_;
+  ConnectionBody body_;
+  BodyDecoder decoder_;   // for the body of the request in state_
+  Verdict refusal_;       // not ok: why there is no request
+  RouteMemory refusals_;  // they never block
+  Next next_ = Next::more;
+  bool may_hold_back_ = true;
+  CancelState* context_ = nullptr;
+  std::string remote_addr_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/thread_cache.hpp
+
+// thread_cache.hpp -- who drives a lane whose driver has gone to sleep in a handler?
+//
+// In: a lane. Out: a thread that drives it. Threads wait here for their next lane, the last one to
+// come first to go, for its memory is warm. One spare per lane is made ahead, so that the moment
+// when the system has no more threads to give is met early and not in the middle of a takeover.
+//
+// take() first, and only then move the lane's word: a lane whose word has moved on must have a
+// driver. A thread that was taken in vain goes back by put_back().
+// Threads: all members from any thread. Whoever waits longer than 10 s ends, down to the spares;
+// the next user of the cache joins it, stop() joins all.
+
+#include <pthread.h>  // ::pthread_setname_np
+
+#include <atomic>              // std::atomic
+#include <chrono>              // std::chrono::seconds
+#include <condition_variable>  // std::condition_variable
+#include <cstddef>             // std::size_t
+#include <exception>           // std::exception
+#include <memory>              // std::unique_ptr
+#include <mutex>               // std::mutex
+#include <system_error>        // std::system_error
+#include <thread>              // std::thread
+#include <utility>             // std::move, std::exchange
+#include <vector>              // std::vector
+
+namespace jot::inline v1::detail {
+
+class Lane;
+
+class ThreadCache {
+ public:
+  static constexpr auto patience = std::chrono::seconds(10);
+
+  class Worker {
+    friend class ThreadCache;
+    std::thread thread;
+    std::condition_variable wake;
+    Lane* job = nullptr;
+  };
+
+  // What a thread does with a lane, until it loses it or the lane ends.
+  using Drive = void (*)(Lane& lane, Service& own) noexcept;
+
+  ThreadCache(const House& house, Drive drive) : house_(house), drive_(drive) {}
+  ~ThreadCache() { stop(); }
+
+  // Makes so many threads ahead, and keeps that many waiting from now on. Throws std::system_error.
+  void start(std::size_t spares) {
+    spares_ = spares;
+    for (std::size_t i = 0; i < spares; ++i) add_spare();
+  }
+
+  // A thread in hand; nullptr: the system has none to give.
+  Worker* take() noexcept {
+    join_expired();
+    {
+      std::lock_guard lock(mutex_);
+      if (!waiting_.empty()) {
+        Worker* worker = waiting_.back();
+        waiting_.pop_back();
+        return worker;
+      }
+    }
+    return make();
+  }
+
+  void put_back(Worker* worker) noexcept {
+    std::lock_guard lock(mutex_);
+    waiting_.push_back(worker);
+    if (stopping_) worker->wake.notify_one();
+  }
+
+  // Sends a thread in hand off to drive a lane. Notified under the mutex: once it is released, the
+  // worker may end at any time, and its condition variable with it.
+  void send(Worker* worker, Lane& lane) noexcept {
+    std::lock_guard lock(mutex_);
+    worker->job = &lane;
+    worker->wake.notify_one();
+  }
+
+  // Makes up for a spare that was sent off. Where that fails, short_of_spares() tells.
+  void replenish() noexcept {
+    {
+      std::lock_guard lock(mutex_);
+      if (stopping_ || waiting_.size() >= spares_) {
+        short_.store(false, std::memory_order_relaxed);
+        return;
+      }
+    }
+    Worker* worker = make();
+    short_.store(!worker, std::memory_order_relaxed);
+    if (worker) put_back(worker);
+  }
+
+  // Relaxed: a hint for the next call; who reads it late answers one request more or less.
+  bool short_of_spares() const noexcept { return short_.load(std::memory_order_relaxed); }
+  std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+
+  // Is the caller one of these threads? Then it cannot wait for their end.
+  bool owns_this_thread() noexcept {
+    std::lock_guard lock(mutex_);
+    for (auto& worker : all_)
+      if (worker->thread.get_id() == std::this_thread::get_id()) return true;
+    return false;
+  }
+
+  // Waits until all threads have come back from their lanes, and ends them.
+  void stop() noexcept {
+    std::vector<std::unique_ptr<Worker>> all;
+    {
+      std::unique_lock lock(mutex_);
+      stopping_ = true;
+      for (Worker* worker : waiting_) worker->wake.notify_one();
+      all.swap(all_);
+    }
+    for (auto& worker : all) worker->thread.join();
+    join_expired();
+    waiting_.clear();  // no thread is left that could touch it, or be on it
+  }
+
+ private:
+  void add_spare() {
+    Worker* worker = make();
+    if (!worker)
+      throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                              "jot: cannot start the first threads");
+    put_back(worker);
+  }
+
+  Worker* make() noexcept try {
+    auto owner = std::make_unique<Worker>();
+    Worker* worker = owner.get();
+    std::lock_guard lock(mutex_);
+    if (stopping_) return nullptr;
+    all_.reserve(all_.size() + 1), waiting_.reserve(all_.size() + 1);  // put_back() must not throw
+    worker->thread = std::thread([this, worker] { live(*worker); });
+    all_.push_back(std::move(owner));
+    size_.store(all_.size(), std::memory_order_relaxed);
+    return worker;
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+
+  void live(Worker& self) {
+    ::pthread_setname_np(::pthread_self(), "jot lane");
+    Service own(house_);
+    std::unique_lock lock(mutex_);
+    while (wait_for_job(self, lock)) {
+      Lane& lane = *std::exchange(self.job, nullptr);
+      lock.unlock();
+      drive_(lane, own);
+      lock.lock();
+      waiting_.push_back(&self);
+    }
+  }
+
+  // False: this thread shall end.
+  bool wait_for_job(Worker& self, std::unique_lock<std::mutex>& lock) {
+    auto until = Clock::now() + patience;
+    while (!self.job) {
+      if (stopping_) return false;
+      if (self.wake.wait_until(lock, until) == std::cv_status::no_timeout) continue;
+      if (self.job || stopping_) continue;
+      until = Clock::now() + patience;
+      if (waiting_.size() > spares_ && leave(self)) return false;
+    }
+    return true;
+  }
+
+  // Takes itself off the lists. False: it is in somebody's hand, and a job will come.
+  bool leave(Worker& self) {
+    if (std::erase(waiting_, &self) == 0) return false;
+    for (auto& worker : all_) {
+      if (worker.get() != &self) continue;
+      expired_.push_back(std::move(worker));
+      std::swap(worker, all_.back());
+      all_.pop_back();
+      break;
+    }
+    size_.store(all_.size(), std::memory_order_relaxed);
+    return true;
+  }
+
+  void join_expired() noexcept {
+    std::vector<std::unique_ptr<Worker>> expired;
+    {
+      std::lock_guard lock(mutex_);
+      expired.swap(expired_);
+    }
+    for (auto& worker : expired) worker->thread.join();
+  }
+
+  const House& house_;
+  const Drive drive_;
+  std::size_t spares_ = 0;
+  std::atomic<std::size_t> size_{0};
+  std::atomic<bool> short_{false};
+
+  std::mutex mutex_;  // guards what follows, and `job` of every Worker
+  std::vector<std::unique_ptr<Worker>> all_;
+  std::vector<std::unique_ptr<Worker>> expired_;  // ended, or about to: to be joined
+  std::vector<Worker*> waiting_;                  // the last one goes first
+  bool stopping_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/wheel.hpp
+
+// wheel.hpp -- how does a lane pass from one thread to the next while a handler sleeps?
+//
+// In: a call of user code. Out: the word whether the caller still drives the lane when it is over.
+// The rules of the word are in lane_word.hpp; the story they belong to is in lane.hpp.
+
+#include <sys/syscall.h>  // SYS_gettid
+#include <unistd.h>       // syscall
+
+#include <atomic>   // std::atomic
+#include <cstdint>  // std::uint64_t
+
+namespace jot::inline v1::detail {
+
+class Wheel {
+ public:
+  // So many calls of a route are given away after one was taken over, before it is tried inline.
+  static constexpr int calls_given_away = 16;
+
+  Wheel(House& house, ThreadCache& cache, Lane& lane) noexcept
+      : house_(house), cache_(cache), lane_(lane) {}
+
+  // ---- the watcher ----
+
+  // Who is in which call. Relaxed: written before enter()'s release, read after look()'s acquire.
+  struct Glimpse {
+    std::uint64_t word;
+    pid_t thread;
+    RouteMemory* route;  // nullptr: a call that belongs to none
+  };
+  Glimpse glimpse() const noexcept {
+    std::uint64_t word = word_.look();
+    return {word, thread_.load(std::memory_order_relaxed), route_.load(std::memory_order_relaxed)};
+  }
+
+  // Puts another thread in the driver's place, if it is still in the call of that glimpse. A thread
+  // in hand first, the word second: where none is to be had, the lane keeps its driver.
+  bool take_over(const Glimpse& seen) noexcept {
+    auto* worker = cache_.take();
+    if (!worker) return false;
+    if (!hand_to(worker, seen.word)) return false;
+    if (seen.route) seen.route->expect_block.store(calls_given_away, std::memory_order_relaxed);
+    return true;
+  }
+
+  // ---- the driver ----
+
+  // What a thread sits on while it is in a call.
+  class Turn final : public Seat {
+   public:
+    Turn(Wheel& wheel, Service& service, RouteMemory* route) noexcept
+        : wheel_(wheel), service_(service) {
+      wheel.route_.store(route, std::memory_order_relaxed);
+      wheel.thread_.store(own_id(), std::memory_order_relaxed);
+      word_ = wheel.word_.enter();
+      current_seat() = this;
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+    // With no thread to be had, the call blocks in place, and the watcher goes on trying.
+    void give_away() noexcept override {
+      if (detached_) return;
+      auto* worker = wheel_.cache_.take();
+      if (!worker) return;
+      detached_ = true;  // by us now, or by the watcher before: the word tells, we need not know
+      wheel_.hand_to(worker, word_);
+      service_.send_held();  // may wait for a full socket: now nobody waits with it
+    }
+
+    // False: the lane has another driver, and the caller touches it no more.
+    bool leave() noexcept {
+      current_seat() = nullptr;
+      return !detached_ && wheel_.word_.move_on(word_);
+    }
+
+   private:
+    static pid_t own_id() noexcept {
+      static thread_local const auto id = static_cast<pid_t>(syscall(SYS_gettid));
+      return id;
+    }
+
+    Wheel& wheel_;
+    Service& service_;
+    std::uint64_t word_ = 0;
+    bool detached_ = false;
+  };
+
+  bool in_call() const noexcept { return LaneWord::in_call(word_.look()); }
+
+ private:
+  // False: the call v is over, or somebody else has the lane.
+  bool hand_to(ThreadCache::Worker* worker, std::uint64_t v) noexcept {
+    if (!word_.move_on(v)) return cache_.put_back(worker), false;
+    house_.detached.fetch_add(1, std::memory_order_relaxed);
+    cache_.send(worker, lane_);
+    cache_.replenish();
+    return true;
+  }
+
+  // The first line: written by the driver for each call, read by the watcher.
+  alignas(64) LaneWord word_;
+  std::atomic<RouteMemory*> route_{nullptr};
+  std::atomic<pid_t> thread_{0};
+  House& house_;
+  ThreadCache& cache_;
+  Lane& lane_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/lane.hpp
+
+// lane.hpp -- the engine: a thread for each request in service, none for those that wait.
+//
+// A lane is an epoll instance and the connections assigned to it; there are as many as cores. One
+// thread at a time drives a lane, in rounds:
+//
+//   1. batch     for each event that epoll reported: serve its connection
+//   2. returns   take in new connections and those that come back; stop, shed, deadlines
+//   3. ready     serve, once each, the connections that have something to do without an event
+//   4. wait      for the next batch
+//
+// To serve means: receive, parse, call the handler, send. All on this one thread, without handing
+// anything over, so that a short request costs one recv, one send and a share of one epoll_wait.
+//
+// But a handler may block, and then its lane must not wait with it. So all user code runs in a
+// guarded call: before it the driver makes the lane's word odd (enter), after it even (leave).
+// While it is odd, another thread may take the lane over, by moving the word itself (wheel.hpp):
+//
+//   - the watcher, when it finds the driver asleep in the call, or still there after 10 ms;
+//   - the driver, when something in jot is about to block and says so (Seat::give_away);
+//   - the driver, before the call, when the route has blocked lately (RouteMemory).
+//
+// The loser is detached: a plain thread with one request, which it answers. Then it pushes the
+// connection to the lane's returns and waits in the thread cache. Meanwhile the lane has its next
+// driver, which goes on where the batch stood: batch, lists and queues are the lane's, not the
+// thread's.
+//
+// Who may touch what: between enter and a successful leave, a thread touches its connection's
+// service side, its own buffers, and atomics; nothing of the lane, for it may not be its driver any
+// more. Functions that make a guarded call return false when the lane was lost in it; their callers
+// return at once.
+//
+// A connection is freed only when the batch is used up, so no event in it can point at freed
+// memory; and only after it was taken out of epoll, so no later one can.
+
+#include <sys/epoll.h>    // epoll_wait
+#include <sys/eventfd.h>  // eventfd
+
+#include <array>    // std::array
+#include <atomic>   // std::atomic
+#include <cerrno>   // errno
+#include <cstdint>  // std::int64_t
+#include <vector>   // std::vector
+
+namespace jot::inline v1::detail {
+
+class Lane {
+ public:
+  Lane(House& house, ThreadCache& cache, WakeFlag& watcher)
+      : wheel_(house, cache, *this),
+        house_(house),
+        cache_(cache),
+        watcher_(watcher),
+        epoll_(epoll_create1(EPOLL_CLOEXEC)),
+        wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+    // Edge-triggered and never read: each write is one edge.
+    epoll_event event{EPOLLIN | EPOLLET, {.ptr = nullptr}};
+    if (!epoll_ || !wake_ || epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event) != 0)
+      throw std::system_error(errno, std::generic_category(), "jot: epoll");
+  }
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+  ~Lane();
+
+  Wheel& wheel() noexcept { return wheel_; }
+
+  // ---- from any thread ----
+
+  // A new connection, or one that comes back: the caller touches it no more. Push, then look
+  // whether the driver sleeps; the driver says that it sleeps, then looks for pushes: one sees the
+  // other.
+  void give(Connection& c) noexcept {
+    returns_.push(&c);
+    if (asleep_.load(std::memory_order_seq_cst)) wake();
+  }
+
+  // There is something to see at step 2.
+  void wake() noexcept { eventfd_write(wake_.get(), 1); }
+
+  // Closes the connection that has been idle longest, if there is one; then house.room_made.
+  void shed_one() noexcept {
+    shed_.fetch_add(1, std::memory_order_seq_cst);
+    wake();
+  }
+
+  // When that one was parked, in Clock's ticks; INT64_MAX: there is none.
+  // Relaxed: lanes are compared by it, and a stale number only picks the second best.
+  std::int64_t oldest_idle() const noexcept { return oldest_idle_.load(std::memory_order_relaxed); }
+
+  // For the watcher, see WakeFlag.
+  bool asleep() const noexcept { return asleep_.load(std::memory_order_seq_cst); }
+
+  // Written by the driver alone, so without read-modify-write; relaxed: numbers to look at.
+  struct Numbers {
+    std::atomic<std::uint64_t> requests{0}, refused{0}, bytes_in{0}, bytes_out{0};
+    void add(Tally& t) noexcept {
+      add(requests, t.requests), add(refused, t.refused);
+      add(bytes_in, t.bytes_in), add(bytes_out, t.bytes_out);
+      t = {};
+    }
+    static void add(std::atomic<std::uint64_t>& sum, std::uint64_t n) noexcept {
+      sum.store(sum.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+  };
+  const Numbers& numbers() const noexcept { return numbers_; }
+
+  // ---- the thread that drives ----
+
+  // Returns when the lane is lost to another thread, or has ended.
+  void drive(Service& service) noexcept {
+    service_ = &service;
+    now_ = Clock::now();
+    while (!ended_) {
+      if (!serve_batch() || !take_in() || !serve_ready()) return;
+      wait();
+    }
+    house_.lane_ended();
+  }
+
+ private:
+  using Next = Service::Next;
+  static constexpr auto short_call = std::chrono::microseconds(100);
+  static constexpr auto linger_time = std::chrono::seconds(5);
+  static constexpr int most_turns = 64;  // of one connection, before others have theirs
+
+  // The guarded call (lane_call.hpp).
+  template <class F>
+  bool guarded(F f) noexcept;
+  bool guarded_answer(Connection& c) noexcept;
+  static void answer_given_away(Service& own, Wheel::Turn& turn, RouteMemory& route) noexcept;
+  bool cancel(Connection& c, const char* cause) noexcept;
+  static void drop_context(Connection& c) noexcept;
+
+  // 1 and 3: serving (lane_serve.hpp).
+  bool serve_batch() noexcept;
+  bool heed(Connection& c, std::uint32_t events) noexcept;
+  bool serve_ready() noexcept;
+  bool serve(Connection& c) noexcept;
+  static Next examine(Service& own) noexcept;
+  Next begin(Connection& c) noexcept;
+  bool overloaded() const noexcept;
+  bool receive(Connection& c, Next& next) noexcept;
+  void settle(Connection& c, bool answered) noexcept;
+  void make_ready(Connection& c) noexcept;
+  void finish(Connection& c) noexcept;
+  void begin_linger(Connection& c) noexcept;
+  void park(Connection& c, bool answered) noexcept;
+
+  // 2 and 4: between batches (lane_round.hpp).
+  bool take_in() noexcept;
+  void absorb(Connection& c) noexcept;
+  void admit(Connection& c) noexcept;
+  bool heed_stop() noexcept;
+  void close_parked() noexcept;
+  bool cancel_all() noexcept;
+  void cut_all() noexcept;
+  void shed() noexcept;
+  void expire(DeadlineQueue& queue) noexcept;
+  void bury(Connection& c) noexcept;
+  void clear_graves() noexcept;
+  bool deliver_notes() noexcept;
+  void wait() noexcept;
+  bool anything_to_do() const noexcept;
+  int timeout() const noexcept;
+
+  // Line 1: the wheel. Line 2: what other threads touch.
+  Wheel wheel_;
+  alignas(64) Returns<Connection> returns_;
+  std::atomic<bool> asleep_{false};
+  std::atomic<std::int64_t> oldest_idle_{INT64_MAX};
+  std::atomic<int> shed_{0};
+
+  // The rest is the driver's alone.
+  alignas(64) House& house_;
+  ThreadCache& cache_;
+  WakeFlag& watcher_;
+  Service* service_ = nullptr;  // of the thread that drives
+  const Fd epoll_, wake_;
+  Clock::time_point now_;  // of this round
+  int batch_at_ = 0, batch_size_ = 0;
+  Connection *first_ready_ = nullptr, *last_ready_ = nullptr;
+  Connection* graves_ = nullptr;
+  Connection* all_ = nullptr;
+  DeadlineQueue head_{house_.options.head_timeout};
+  DeadlineQueue idle_{house_.options.idle_timeout};
+  DeadlineQueue body_{house_.options.body_timeout};
+  DeadlineQueue linger_{linger_time};
+  Stop heeded_ = Stop::no;
+  bool ended_ = false;
+  Numbers numbers_;
+  std::vector<Note> notes_;  // to be logged
+  std::array<epoll_event, 256> batch_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/lane_call.hpp
+
+// lane_call.hpp -- a lane's guarded calls: all user code runs in one of them.
+//
+// In: code that may do anything and take any time. Out: true, and the caller still drives the lane;
+// or false, and it may only return.
+
+namespace jot::inline v1::detail {
+
+// A call that belongs to no connection: log functions, callbacks of a cancelled Context.
+template <class F>
+bool Lane::guarded(F f) noexcept {
+  House& house = house_;
+  Wheel::Turn turn(wheel_, *service_, nullptr);
+  f();
+  if (turn.leave()) return true;
+  house.detached.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
+// Answers the request that the service holds. When the lane is lost meanwhile, this is the end of
+// a detached thread's service: it gives the connection back, and touches nothing else of the lane.
+inline bool Lane::guarded_answer(Connection& c) noexcept {
+  Service& own = *service_;
+  RouteMemory& route = own.match();
+  bool expect_block = route.expect_block.load(std::memory_order_relaxed) > 0;
+  c.context.store(c.hang_up ? gone() : nullptr, std::memory_order_relaxed);
+  Wheel::Turn turn(wheel_, own, &route);
+  if (expect_block)
+    answer_given_away(own, turn, route);
+  else
+    own.answer();
+  if (turn.leave()) return drop_context(c), true;
+  own.send_held();
+  own.let_go();
+  house_.detached.fetch_sub(1, std::memory_order_relaxed);
+  give(c);
+  return false;
+}
+
+// Ahead of the call: this thread will likely sleep. Each call that did not counts the route back.
+inline void Lane::answer_given_away(Service& own, Wheel::Turn& turn, RouteMemory& route) noexcept {
+  turn.give_away();
+  auto start = Clock::now();
+  own.answer();
+  auto& expect = route.expect_block;
+  if (Clock::now() - start >= short_call)
+    expect.store(Wheel::calls_given_away, std::memory_order_relaxed);
+  else if (expect.load(std::memory_order_relaxed) > 0)
+    expect.fetch_sub(1, std::memory_order_relaxed);
+}
+
+// Ends the Context of the request in service, if its handler has asked for one; if it does so
+// later, that one is born cancelled. Its callbacks are user code: while they run the request may
+// end, and the lane may be lost, so they run with a reference of their own.
+inline bool Lane::cancel(Connection& c, const char* cause) noexcept {
+  CancelState* state = nullptr;
+  if (c.context.compare_exchange_strong(state, gone(), std::memory_order_acq_rel,
+                                        std::memory_order_acquire) ||
+      state == gone())
+    return true;
+  add_ref(state);
+  return guarded([state, cause] {
+    cancel_state(*state, make_error_code(Errc::canceled), cause);
+    release(state);
+  });
+}
+
+// Drops the connection's reference, once no thread serves it. Acquire: pairs with the handler's
+// thread that put the state there.
+inline void Lane::drop_context(Connection& c) noexcept {
+  CancelState* state = c.context.load(std::memory_order_acquire);
+  if (!state) return;
+  c.context.store(nullptr, std::memory_order_relaxed);
+  if (state != gone()) release(state);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/lane_round.hpp
+
+// lane_round.hpp -- a lane's steps 2 and 4: what happens between two batches.
+//
+// In: new connections, those that come back, a stop, a wish for room, the time. Out: lists and
+// queues in order, and the thread asleep in epoll until there is something to do.
+// No user code runs here but what is marked as a guarded call.
+
+#include <sys/socket.h>  // shutdown, setsockopt
+
+namespace jot::inline v1::detail {
+
+inline Lane::~Lane() {
+  JOT_ASSERT(!all_ && returns_.empty());  // the engine has waited until it ended
+}
+
+inline bool Lane::take_in() noexcept {
+  for (Connection* c = returns_.take(); c;) {
+    Connection* next = c->below;
+    absorb(*c);
+    c = next;
+  }
+  if (!heed_stop()) return false;
+  shed();
+  expire(head_), expire(idle_), expire(body_), expire(linger_);
+  clear_graves();
+  return deliver_notes();
+}
+
+inline void Lane::absorb(Connection& c) noexcept {
+  if (c.place == Place::fresh) return admit(c);
+  drop_context(c);
+  numbers_.add(c.tally);
+  switch (c.sequel) {
+    case Sequel::go_on:
+      if (c.answerable || c.pending || !c.drained || c.hang_up) return make_ready(c);
+      return park(c, true);
+    case Sequel::linger: return begin_linger(c);
+    case Sequel::close:
+    case Sequel::abort: return bury(c);
+  }
+}
+
+// A new connection: into the list of all, and into epoll, once and for good.
+inline void Lane::admit(Connection& c) noexcept {
+  c.next = all_, c.previous = nullptr;
+  if (all_) all_->previous = &c;
+  all_ = &c;
+  epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLET, {.ptr = &c}};
+  bool added = epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, c.fd, &event) == 0;
+  if (!added || heeded_ != Stop::no) return bury(c);
+  c.place = Place::idle;
+  head_.keep(c, now_);
+}
+
+// ---- the end of the server, as far as it has come since the last round ----
+
+inline bool Lane::heed_stop() noexcept {
+  while (heeded_ < house_.stop.load(std::memory_order_seq_cst)) {
+    heeded_ = static_cast<Stop>(static_cast<int>(heeded_) + 1);
+    if (heeded_ == Stop::drain) close_parked();
+    if (heeded_ == Stop::cancel && !cancel_all()) return false;
+    if (heeded_ == Stop::cut) close_parked(), cut_all();
+  }
+  return true;
+}
+
+inline void Lane::close_parked() noexcept {
+  for (Connection *c = all_, *next; c; c = next) {
+    next = c->next;
+    if (c->place == Place::idle) bury(*c);
+  }
+}
+
+inline bool Lane::cancel_all() noexcept {
+  std::vector<CancelState*> states;
+  for (Connection* c = all_; c; c = c->next) {
+    CancelState* state = nullptr;
+    if (c->place != Place::in_service ||
+        c->context.compare_exchange_strong(state, gone(), std::memory_order_acq_rel,
+                                           std::memory_order_acquire) ||
+        state == gone())
+      continue;
+    add_ref(state);
+    states.push_back(state);
+  }
+  if (states.empty()) return true;
+  return guarded([&states] {
+    for (CancelState* state : states) {
+      cancel_state(*state, make_error_code(Errc::canceled), "server shutting down");
+      release(state);
+    }
+  });
+}
+
+// Reads end and writes fail, whoever waits in them. Only this thread closes fds, so each is the
+// connection's still.
+inline void Lane::cut_all() noexcept {
+  for (Connection* c = all_; c; c = c->next) {
+    if (c->place == Place::in_service) shutdown(c->fd, SHUT_RDWR);
+  }
+}
+
+// ---- making room, running out of time ----
+
+inline void Lane::shed() noexcept {
+  if (shed_.load(std::memory_order_relaxed) == 0) return;
+  for (int n = shed_.exchange(0, std::memory_order_seq_cst); n > 0; --n) {
+    Connection* c = idle_.first();
+    while (c && c->place != Place::idle) c = c->later;
+    if (c) bury(*c);
+  }
+  clear_graves();
+  house_.tell_acceptor();
+}
+
+// Who stands in the middle of a message hears that it was too slow; the others just end.
+inline void Lane::expire(DeadlineQueue& queue) noexcept {
+  while (Connection* c = queue.first()) {
+    if (c->place == Place::idle && queue.deadline() > now_) return;
+    DeadlineQueue::leave(*c);
+    if (c->place != Place::idle) continue;  // in service: it will join a queue when it is parked
+    bool in_message = c->kept && (c->phase == Phase::head || c->phase == Phase::body);
+    if (!in_message) {
+      bury(*c);
+    } else {
+      c->expired = true;
+      make_ready(*c);
+    }
+  }
+}
+
+// ---- the end of a connection ----
+
+inline void Lane::bury(Connection& c) noexcept {
+  DeadlineQueue::leave(c);
+  (c.previous ? c.previous->next : all_) = c.next;
+  if (c.next) c.next->previous = c.previous;
+  c.place = Place::grave;
+  c.behind = graves_;
+  graves_ = &c;
+}
+
+// Only with the batch used up. DEL says it also to those epoll sets that outlive our fd, because a
+// forked child holds it.
+inline void Lane::clear_graves() noexcept {
+  while (Connection* c = graves_) {
+    graves_ = c->behind;
+    if (c->sequel == Sequel::abort) {
+      linger reset{1, 0};
+      setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, c->fd, nullptr);
+    close(c->fd);
+    delete c;
+    house_.closed_one();
+  }
+}
+
+inline bool Lane::deliver_notes() noexcept {
+  if (notes_.empty()) return true;
+  std::vector<Note> notes;
+  notes.swap(notes_);
+  return guarded([&notes, &log = house_.options.log] {
+    for (const Note& note : notes) log.warn(note.message);
+  });
+}
+
+// ---- waiting ----
+
+inline void Lane::wait() noexcept {
+  clear_graves();
+  ended_ =
+      heeded_ != Stop::no && !all_ && returns_.empty();  // no new ones come: the acceptor is gone
+  Connection* oldest = idle_.first();
+  oldest_idle_.store(oldest ? oldest->since.time_since_epoch().count() : INT64_MAX,
+                     std::memory_order_relaxed);
+  int most = static_cast<int>(batch_.size());
+  batch_at_ = batch_size_ = 0;
+  if (ended_) return;
+  if (first_ready_) {
+    batch_size_ = epoll_wait(epoll_.get(), batch_.data(), most, 0);
+  } else {
+    // Says that it sleeps, then looks once more: see give(), wake(). Every end of the sleep looks
+    // at the watcher: see WakeFlag.
+    asleep_.store(true, std::memory_order_seq_cst);
+    if (!anything_to_do()) batch_size_ = epoll_wait(epoll_.get(), batch_.data(), most, timeout());
+    asleep_.store(false, std::memory_order_seq_cst);
+    watcher_.wake();
+  }
+  if (batch_size_ < 0) batch_size_ = 0;  // EINTR
+  now_ = Clock::now();
+}
+
+// What others may have brought without writing the eventfd, for they did not see us asleep yet.
+inline bool Lane::anything_to_do() const noexcept {
+  return !returns_.empty() || shed_.load(std::memory_order_seq_cst) != 0 ||
+         heeded_ != house_.stop.load(std::memory_order_seq_cst);
+}
+
+// Milliseconds until the first deadline, rounded up; -1: none.
+inline int Lane::timeout() const noexcept {
+  auto first = std::min({head_.deadline(), idle_.deadline(), body_.deadline(), linger_.deadline()});
+  if (first == Clock::time_point::max()) return -1;
+  auto left = std::chrono::ceil<std::chrono::milliseconds>(time_until(first, Clock::now())).count();
+  return static_cast<int>(std::min<std::int64_t>(left, 60'000));
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/lane_serve.hpp
+
+// lane_serve.hpp -- a lane's steps 1 and 3: serving connections.
+//
+// In: a connection with bytes, or whose client is gone, or whose time is up. Out: answers; then the
+// connection is parked, ready for another turn, or in its grave.
+
+#include <sys/socket.h>  // shutdown, setsockopt
+
+namespace jot::inline v1::detail {
+
+inline bool Lane::serve_batch() noexcept {
+  while (batch_at_ < batch_size_) {
+    const epoll_event event = batch_[static_cast<std::size_t>(batch_at_++)];
+    auto* c = static_cast<Connection*>(event.data.ptr);  // nullptr: our own eventfd
+    if (c && !heed(*c, event.events)) return false;
+  }
+  return true;
+}
+
+// An event. Of a connection in service it only leaves a mark, for another thread may be at it.
+inline bool Lane::heed(Connection& c, std::uint32_t events) noexcept {
+  bool hang_up = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+  bool first = hang_up && !c.hang_up;
+  c.hang_up |= hang_up;
+  switch (c.place) {
+    case Place::idle: return serve(c);
+    case Place::ready: return c.pending = true;
+    case Place::in_service: return c.pending = true, !first || cancel(c, "client gone");
+    case Place::fresh:
+    case Place::grave: break;
+  }
+  return true;
+}
+
+// Each connection that is in the list now, once: those that join it meanwhile wait for their turn.
+inline bool Lane::serve_ready() noexcept {
+  for (Connection* last = last_ready_; first_ready_;) {
+    Connection& c = *first_ready_;
+    first_ready_ = c.behind;
+    if (!first_ready_) last_ready_ = nullptr;
+    c.behind = nullptr;
+    bool is_last = &c == last;
+    if (!serve(c)) return false;
+    if (is_last) break;
+  }
+  return true;
+}
+
+inline void Lane::make_ready(Connection& c) noexcept {
+  c.place = Place::ready;
+  (last_ready_ ? last_ready_->behind : first_ready_) = &c;
+  last_ready_ = &c;
+}
+
+inline bool Lane::serve(Connection& c) noexcept {
+  Service& own = *service_;
+  bool answered = false;
+  Next next = begin(c);
+  for (int turn = 1;; ++turn) {
+    if (next == Next::request || next == Next::refusal) {
+      if (next == Next::request && overloaded()) own.refuse_overload();
+      own.may_hold_back(turn < most_turns);
+      answered = true;
+      if (!guarded_answer(c)) return false;
+      if (c.sequel != Sequel::go_on) return finish(c), true;
+      next = own.next();
+    } else if (c.sequel != Sequel::go_on) {
+      return finish(c), true;
+    } else if (!receive(c, next)) {
+      return settle(c, answered), true;
+    }
+    if (turn == most_turns) return own.let_go(), make_ready(c), true;
+  }
+}
+
+inline Lane::Next Lane::begin(Connection& c) noexcept {
+  if (c.place == Place::idle || c.pending) c.drained = false;
+  c.place = Place::in_service, c.pending = false;
+  service_->take(c);
+  if (!c.expired) return examine(*service_);
+  c.expired = false;
+  service_->refuse_slow();
+  return Next::refusal;
+}
+
+inline Lane::Next Lane::examine(Service& own) noexcept try {
+  return own.examine();
+} catch (...) {  // no memory for its bytes
+  return own.connection().sequel = Sequel::close, Next::linger;
+}
+
+// At the cap, or short of threads, a call could leave the lane without a driver.
+inline bool Lane::overloaded() const noexcept {
+  auto most = static_cast<std::ptrdiff_t>(house_.options.max_threads);
+  return house_.detached.load(std::memory_order_relaxed) >= most || cache_.short_of_spares();
+}
+
+// True: there is more to examine, or to refuse. A recv that was short has drained the socket,
+// except where a hang-up was seen: behind the bytes there is an end to be read, and no event will
+// tell.
+inline bool Lane::receive(Connection& c, Next& next) noexcept try {
+  Service& own = *service_;
+  if (c.drained && !c.hang_up) return false;
+  switch (own.receive()) {
+    case Received::bytes: return next = own.examine(), true;
+    case Received::would_block:
+      if (c.hang_up) c.sequel = Sequel::close;
+      return false;
+    case Received::end:
+      c.hang_up = c.ended = true;
+      if (own.cut_short()) return own.refuse_cut_short(), next = Next::refusal, true;
+      break;
+    case Received::broken:
+      if (own.cut_short()) notes_.push_back({"client gone in the middle of a request"});
+  }
+  return c.sequel = Sequel::close, false;
+} catch (...) {  // no memory for its bytes
+  return c.sequel = Sequel::close, false;
+}
+
+// Nothing more to do for now.
+inline void Lane::settle(Connection& c, bool answered) noexcept {
+  if (c.sequel != Sequel::go_on) return finish(c);
+  if (service_->too_slow(now_)) {
+    if (c.phase == Phase::drain) return c.sequel = Sequel::close, finish(c);
+    service_->let_go();
+    c.expired = true;
+    return numbers_.add(c.tally), make_ready(c);
+  }
+  service_->let_go();
+  numbers_.add(c.tally);
+  park(c, answered);
+}
+
+// The last request of a connection has been answered.
+inline void Lane::finish(Connection& c) noexcept {
+  if (c.sequel == Sequel::linger) c.phase = Phase::linger;
+  service_->let_go();
+  numbers_.add(c.tally);
+  if (c.sequel == Sequel::linger) return begin_linger(c);
+  bury(c);
+}
+
+// Half-close: the client reads our answer and an end, instead of a reset that could eat the answer;
+// what it still sends is read and thrown away. See RFC 9112 section 9.6.
+inline void Lane::begin_linger(Connection& c) noexcept {
+  c.phase = Phase::linger, c.sequel = Sequel::go_on;
+  shutdown(c.fd, SHUT_WR);
+  if (c.ended) return bury(c);
+  if (c.hang_up || !c.drained || c.pending) return make_ready(c);
+  park(c, true);
+}
+
+inline void Lane::park(Connection& c, bool answered) noexcept {
+  bool says_goodbye = c.phase == Phase::linger && heeded_ != Stop::cut;
+  if (heeded_ != Stop::no && !says_goodbye) return bury(c);
+  c.place = Place::idle;
+  switch (c.phase) {
+    case Phase::linger: return linger_.keep(c, now_);
+    case Phase::drain:
+    case Phase::body: return body_.restart(c, now_);
+    case Phase::head: break;
+  }
+  if (c.kept) {
+    if (answered || c.queue != &head_) DeadlineQueue::leave(c);  // a new head has a new time
+    return head_.keep(c, now_);
+  }
+  if (answered || !c.queue) idle_.restart(c, now_);  // else nothing came: its time goes on
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/listener.hpp
+
+// listener.hpp -- from an address in words to sockets that listen.
+//
+// In: ":8080", "127.0.0.1:8080", "[::1]:0", "localhost:80", "unix:/run/app.sock", "systemd".
+// Out: listening fds, non-blocking and close-on-exec; or std::system_error with the address in its
+// text, std::invalid_argument where the address cannot be read.
+
+#include <fcntl.h>        // fcntl
+#include <netdb.h>        // getaddrinfo
+#include <netinet/tcp.h>  // TCP_NODELAY
+#include <sys/socket.h>   // socket, bind, listen
+#include <sys/stat.h>     // stat
+#include <sys/un.h>       // sockaddr_un
+#include <unistd.h>       // unlink, getpid
+
+#include <cerrno>        // errno
+#include <cstdlib>       // std::getenv, std::atoi
+#include <cstring>       // std::memcpy
+#include <memory>        // std::unique_ptr
+#include <stdexcept>     // std::invalid_argument
+#include <string>        // std::string
+#include <system_error>  // std::system_error
+#include <utility>       // std::exchange
+#include <vector>        // std::vector
+
+namespace jot::inline v1::detail {
+
+[[noreturn]] inline void throw_listen_error(int error, const std::string& addr) {
+  throw std::system_error(error, std::generic_category(), "jot: cannot listen on " + addr);
+}
+
+// Its file is removed when it ends, if it made one.
+class Listener {
+ public:
+  explicit Listener(Fd fd, std::string unix_path = {})
+      : fd_(std::move(fd)), path_(std::move(unix_path)) {}
+  Listener(Listener&& from) noexcept
+      : fd_(std::move(from.fd_)), path_(std::exchange(from.path_, {})) {}
+  ~Listener() {
+    if (!path_.empty()) unlink(path_.c_str());
+  }
+  int fd() const noexcept { return fd_.get(); }
+
+ private:
+  Fd fd_;
+  std::string path_;
+};
+
+inline Fd stream_socket(int family) {
+  return Fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+inline bool set_option(int fd, int level, int name, int value) noexcept {
+  return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+// Does somebody answer at this socket file? One that a dead process left behind is in nobody's way.
+inline bool is_stale(const sockaddr_un& address, socklen_t length) {
+  struct stat info{};
+  if (stat(address.sun_path, &info) != 0 || !S_ISSOCK(info.st_mode)) return false;
+  Fd probe = stream_socket(AF_UNIX);
+  return connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0 &&
+         errno == ECONNREFUSED;
+}
+
+inline Listener listen_unix(const std::string& addr) {
+  std::string path = addr.substr(5);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path)
+    throw std::invalid_argument("jot: bad path for a unix socket: " + addr);
+  std::memcpy(address.sun_path, path.data(), path.size());
+  auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size() + 1);
+  Fd fd = stream_socket(AF_UNIX);
+  if (fd && is_stale(address, length)) unlink(path.c_str());
+  if (!fd || bind(fd.get(), reinterpret_cast<sockaddr*>(&address), length) != 0 ||
+      listen(fd.get(), SOMAXCONN) != 0)
+    throw_listen_error(errno, addr);
+  return Listener(std::move(fd), path);
+}
+
+// The kernel's own queue of connections is as long as it lets us. TCP_NODELAY is inherited by the
+// connections that are accepted.
+inline Fd listen_on(int family, const sockaddr* address, socklen_t length, bool reuse_port) {
+  Fd fd = stream_socket(family);
+  if (!fd) return fd;
+  set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+  set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  if (family == AF_INET6) {
+    auto* six = reinterpret_cast<const sockaddr_in6*>(address);
+    set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, !IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr));
+  }
+  if ((reuse_port && !set_option(fd.get(), SOL_SOCKET, SO_REUSEPORT, 1)) ||
+      bind(fd.get(), address, length) != 0 || listen(fd.get(), SOMAXCONN) != 0)
+    return fd.reset(), std::move(fd);
+  return fd;
+}
+
+// An address without a host listens on IPv6 and IPv4; where the machine has no IPv6, on IPv4.
+inline Listener listen_everywhere(std::uint16_t port, const std::string& addr, bool reuse_port) {
+  sockaddr_in6 six{};
+  six.sin6_family = AF_INET6, six.sin6_port = htons(port);
+  Fd fd = listen_on(AF_INET6, reinterpret_cast<sockaddr*>(&six), sizeof six, reuse_port);
+  if (!fd && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
+    sockaddr_in four{};
+    four.sin_family = AF_INET, four.sin_port = htons(port);
+    fd = listen_on(AF_INET, reinterpret_cast<sockaddr*>(&four), sizeof four, reuse_port);
+  }
+  if (!fd) throw_listen_error(errno, addr);
+  return Listener(std::move(fd));
+}
+
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+inline HostPort split_listen_address(const std::string& addr) {
+  std::size_t colon = addr.rfind(':');
+  bool bracketed = addr.starts_with('[');
+  if (colon == addr.npos || (bracketed && (colon < 3 || addr[colon - 1] != ']')) ||
+      (!bracketed && addr.find(':') != colon))
+    throw std::invalid_argument("jot: address without a port (want host:port or [ip6]:port): " +
+                                addr);
+  std::string digits = addr.substr(colon + 1);
+  if (digits.empty() || digits.size() > 5 ||
+      digits.find_first_not_of("0123456789") != digits.npos || std::atoi(digits.c_str()) > 65535)
+    throw std::invalid_argument("jot: bad port (want 0 to 65535): " + addr);
+  return {bracketed ? addr.substr(1, colon - 2) : addr.substr(0, colon),
+          static_cast<std::uint16_t>(std::atoi(digits.c_str()))};
+}
+
+inline Listener listen_tcp(const std::string& addr, bool reuse_port) {
+  HostPort where = split_listen_address(addr);
+  if (where.host.empty()) return listen_everywhere(where.port, addr, reuse_port);
+  addrinfo hints{}, *found = nullptr;
+  hints.ai_socktype = SOCK_STREAM, hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  int failed = getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found);
+  if (failed) throw std::invalid_argument("jot: " + addr + ": " + gai_strerror(failed));
+  std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
+  const addrinfo* chosen =
+      found;  // for names with both, IPv4: it is what clients of "localhost" try
+  for (auto* a = found; a; a = a->ai_next)
+    if (a->ai_family == AF_INET && chosen->ai_family != AF_INET) chosen = a;
+  Fd fd = listen_on(chosen->ai_family, chosen->ai_addr, chosen->ai_addrlen, reuse_port);
+  if (!fd) throw_listen_error(errno, addr);
+  return Listener(std::move(fd));
+}
+
+// The sockets that a service manager opened for this process, from fd 3 on (sd_listen_fds(3)).
+inline std::vector<Listener> inherited_listeners() {
+  const char *pid = std::getenv("LISTEN_PID"), *count = std::getenv("LISTEN_FDS");
+  int n = pid && count && std::atoi(pid) == getpid() ? std::atoi(count) : 0;
+  if (n <= 0)
+    throw std::invalid_argument("jot: no sockets were handed over (LISTEN_PID, LISTEN_FDS)");
+  std::vector<Listener> all;
+  for (int fd = 3; fd < 3 + n; ++fd) {
+    if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
+      throw_listen_error(errno, "systemd (fd " + std::to_string(fd) + ")");
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);  // fails for a unix socket, which needs none
+    all.emplace_back(Fd(fd));
+  }
+  return all;
+}
+
+inline std::vector<Listener> open_listeners(const std::string& addr, bool reuse_port) {
+  if (addr == "systemd") return inherited_listeners();
+  std::vector<Listener> all;
+  if (addr.starts_with("unix:"))
+    all.push_back(listen_unix(addr));
+  else
+    all.push_back(listen_tcp(addr, reuse_port));
+  return all;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/acceptor.hpp
+
+// acceptor.hpp -- how do connections come in, and what if there is no room?
+//
+// A thread that accepts, and deals the connections to the lanes in turn. When the process or the
+// system has no fd or memory left, or max_connections are open, it has the connection closed that
+// has been idle longest, and tries again; where none is idle it waits for one to end, at most its
+// back-off (5 ms, doubling to 1 s). No error ends it.
+// Lifetime: the Engine's; joined by stop(), which also closes the listeners.
+
+#include <poll.h>          // poll
+#include <sys/resource.h>  // getrlimit
+#include <sys/socket.h>    // accept4
+
+#include <algorithm>  // std::min
+#include <memory>     // std::unique_ptr
+#include <vector>     // std::vector
+
+namespace jot::inline v1::detail {
+
+class Acceptor {
+ public:
+  using Lanes = std::vector<std::unique_ptr<Lane>>;
+  using milliseconds = std::chrono::milliseconds;
+  static constexpr milliseconds shortest_wait{5}, longest_wait{1000};
+
+  Acceptor(House& house, const Lanes& lanes) : house_(house), lanes_(lanes) {}
+  ~Acceptor() { stop(); }
+
+  void start(std::vector<Listener> listeners, std::size_t max_connections) {
+    listeners_ = std::move(listeners), max_connections_ = max_connections;
+    for (auto& listener : listeners_) waits_for_.push_back({listener.fd(), POLLIN, 0});
+    waits_for_.push_back({stop_.get(), POLLIN, 0});
+    thread_.start("jot acceptor", [this] { accept_all(); });
+  }
+
+  void stop() noexcept {
+    eventfd_write(stop_.get(), 1);
+    thread_.join();
+    listeners_.clear();
+  }
+
+  std::uint64_t accepted() const noexcept { return accepted_.load(std::memory_order_relaxed); }
+
+ private:
+  void accept_all() noexcept {
+    for (;;) {
+      if (poll(waits_for_.data(), waits_for_.size(), -1) < 0) continue;  // EINTR
+      if (waits_for_.back().revents) return;
+      for (std::size_t i = 0; i + 1 < waits_for_.size(); ++i)
+        if (waits_for_[i].revents && !accept_from(waits_for_[i].fd)) return;
+    }
+  }
+
+  // False: stopped meanwhile.
+  bool accept_from(int listener) noexcept {
+    for (milliseconds wait = shortest_wait;;) {
+      int error = accept_one(listener);
+      if (error == 0) {
+        wait = shortest_wait;
+      } else if (error == EAGAIN || error == EWOULDBLOCK) {
+        return true;
+      } else if (error != ECONNABORTED && error != EINTR && error != EPROTO && error != EPERM) {
+        if (!make_room(listener, error, wait)) return false;
+        wait = std::min(wait * 2, longest_wait);
+      }
+    }
+  }
+
+  // Returns 0 or an errno.
+  int accept_one(int listener) noexcept {
+    if (house_.connections.load(std::memory_order_relaxed) >= max_connections_) return EMFILE;
+    Fd fd(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd) return errno;
+    Lane& lane = *lanes_[next_lane_++ % lanes_.size()];
+    auto* c = new (std::nothrow) Connection(fd.get(), lane);
+    if (!c) return ENOMEM;
+    fd.release();
+    house_.connections.fetch_add(1, std::memory_order_relaxed);
+    accepted_.store(accepted() + 1, std::memory_order_relaxed);  // nobody else writes it
+    lane.give(*c);
+    return 0;
+  }
+
+  // Waits until there may be room. False: stopped meanwhile.
+  bool make_room(int listener, int error, milliseconds wait) noexcept {
+    complain(error);
+    house_.acceptor_waits.store(true, std::memory_order_seq_cst);
+    if (int again = accept_one(listener); again != 0) {
+      if (Lane* lane = lane_with_oldest()) lane->shed_one();
+      pollfd news[] = {{house_.room_made.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+      poll(news, 2, static_cast<int>(wait.count()));
+      if (news[1].revents) return false;
+      eventfd_t count;
+      eventfd_read(house_.room_made.get(), &count);
+    }
+    house_.acceptor_waits.store(false, std::memory_order_seq_cst);
+    return true;
+  }
+
+  Lane* lane_with_oldest() const noexcept {
+    Lane* best = nullptr;
+    std::int64_t oldest = INT64_MAX;
+    for (auto& lane : lanes_) {
+      if (lane->oldest_idle() < oldest) best = lane.get(), oldest = lane->oldest_idle();
+    }
+    return best;
+  }
+
+  // Once a second, however often it happens.
+  void complain(int error) noexcept {
+    auto now = Clock::now();
+    if (now < silent_until_) return;
+    silent_until_ = now + std::chrono::seconds(1);
+    house_.options.log.warn("accept: no room", {{"error", std::generic_category().message(error)}});
+  }
+
+  House& house_;
+  const Lanes& lanes_;
+  std::vector<Listener> listeners_;
+  std::vector<pollfd> waits_for_;  // the listeners, and last the stop
+  const Fd stop_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+  std::size_t max_connections_ = 0, next_lane_ = 0;
+  std::atomic<std::uint64_t> accepted_{0};  // relaxed: a number to look at
+  Clock::time_point silent_until_;
+  ServiceThread thread_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/watcher.hpp
+
+// watcher.hpp -- whose handler has fallen asleep with a lane in its hands?
+//
+// A thread that looks at every lane once a millisecond while there is traffic. A lane that is still
+// in the same call as a tick ago is taken over if its thread sleeps (its state in /proc is not R),
+// or, if it computes, 10 ms on. Without the look at /proc, a busy machine, where threads wait for a
+// core, would turn every request into a takeover.
+// After 20 ticks without any change it sleeps, until a lane wakes it: see wake_flag.hpp.
+// Lifetime: the Engine's; joined by stop().
+
+#include <fcntl.h>   // open
+#include <unistd.h>  // pread
+
+#include <chrono>       // std::chrono::milliseconds
+#include <cstdio>       // std::snprintf
+#include <memory>       // std::unique_ptr
+#include <string_view>  // std::string_view
+#include <thread>       // std::this_thread::sleep_for
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+// Does a thread of this process run, or wait for a core to run on?
+class ThreadState {
+ public:
+  // Counts as running where /proc does not tell: then the 10 ms decide. The file stays open for the
+  // next look at the same thread. (A reused id does no harm: the lane's word proves that the thread
+  // was in this one call all the time.)
+  bool runs(pid_t thread) noexcept {
+    if (thread != thread_) open_stat(thread);
+    char text[256];
+    ssize_t n = stat_ ? pread(stat_.get(), text, sizeof text, 0) : -1;
+    if (n <= 0) return true;
+    std::string_view line(text, static_cast<std::size_t>(n));
+    std::size_t name_end = line.rfind(')');  // "TID (name) R ...": the name may hold anything
+    return name_end == line.npos || line.size() <= name_end + 2 || line[name_end + 2] == 'R';
+  }
+
+ private:
+  void open_stat(pid_t thread) noexcept {
+    char path[64];
+    std::snprintf(path, sizeof path, "/proc/self/task/%d/stat", static_cast<int>(thread));
+    stat_.reset(open(path, O_RDONLY | O_CLOEXEC));
+    thread_ = thread;
+  }
+
+  pid_t thread_ = 0;
+  Fd stat_;
+};
+
+class Watcher {
+ public:
+  static constexpr auto tick = std::chrono::milliseconds(1);
+  static constexpr int patience = 10;     // ticks that a handler may compute
+  static constexpr int quiet_ticks = 20;  // before it sleeps
+
+  explicit Watcher(WakeFlag& flag) : flag_(flag) {}
+  ~Watcher() { stop(); }
+
+  void start(const std::vector<std::unique_ptr<Lane>>& lanes) {
+    for (auto& lane : lanes) watched_.push_back({lane.get(), {}, 0, {}});
+    thread_.start("jot watcher", [this] { watch(); });
+  }
+
+  void stop() noexcept {
+    stop_.store(true, std::memory_order_seq_cst);
+    flag_.wake();
+    thread_.join();
+  }
+
+ private:
+  struct Watched {
+    Lane* lane;
+    Wheel::Glimpse seen;  // a tick ago
+    int ticks;            // in the same call
+    ThreadState state;
+  };
+
+  void watch() noexcept {
+    int quiet = 0;
+    while (!stop_.load(std::memory_order_seq_cst)) {
+      std::this_thread::sleep_for(tick);
+      bool busy = false;
+      for (Watched& w : watched_) busy |= look(w);
+      quiet = busy ? 0 : quiet + 1;
+      if (quiet < quiet_ticks) continue;
+      flag_.sleep_if([this] { return all_asleep(); });
+      quiet = 0;
+    }
+  }
+
+  // False: nothing has changed since the last tick.
+  bool look(Watched& w) noexcept {
+    Wheel::Glimpse now = w.lane->wheel().glimpse();
+    if (now.word != w.seen.word) return w.seen = now, w.ticks = 0, true;
+    if (!LaneWord::in_call(now.word)) return false;
+    if (++w.ticks >= patience || !w.state.runs(now.thread)) w.lane->wheel().take_over(now);
+    return true;
+  }
+
+  bool all_asleep() const noexcept {
+    if (stop_.load(std::memory_order_seq_cst)) return false;
+    for (const Watched& w : watched_)
+      if (!w.lane->asleep()) return false;
+    return true;
+  }
+
+  WakeFlag& flag_;
+  std::vector<Watched> watched_;  // the watcher's own
+  std::atomic<bool> stop_{false};
+  ServiceThread thread_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/lanes.hpp
+
+// lanes.hpp -- a whole server: lanes, their threads, their watcher and the acceptor; how they start
+// together and how they end.
+//
+// The end, from any thread:
+//   1. the acceptor stops, and the listeners close
+//   2. drain    parked connections close; requests in service end, with Connection: close
+//   3. cancel   once the caller's patience is over: their Contexts end, so that streams do
+//   4. cut      a second later: their sockets too
+//   5. all threads are joined. A handler that returns at none of this keeps us waiting.
+
+#include <sys/resource.h>  // getrlimit, setrlimit
+
+#include <algorithm>  // std::max
+#include <thread>     // std::thread::hardware_concurrency
+
+namespace jot::inline v1::detail {
+
+class Engine {
+ public:
+  explicit Engine(ServerOptions options) : house_(std::move(options)) {}
+  ~Engine() {
+    JOT_ASSERT(!cache_.owns_this_thread() && "a Server may not be destroyed by its own handler");
+    stop(nullptr);
+  }
+
+  void start() {
+    if (started_) throw std::logic_error("jot: a Server starts once");
+    started_ = true;
+    auto listeners = open_listeners(house_.options.addr, house_.options.reuse_port);
+    addr_ = local_address(listeners.front().fd());
+    std::size_t most = fd_limit();
+    for (unsigned n = std::max(1u, std::thread::hardware_concurrency()); n > 0; --n)
+      lanes_.push_back(std::make_unique<Lane>(house_, cache_, flag_));
+    cache_.start(lanes_.size());
+    for (auto& lane : lanes_) launch(*lane);
+    watcher_.start(lanes_);
+    acceptor_.start(std::move(listeners), most);
+  }
+
+  // Returns whether all requests ended before `within` did; nullptr: no patience at all.
+  bool stop(const Context* within) {
+    {
+      std::lock_guard lock(house_.mutex);
+      stopping_ = true;
+      house_.changed.notify_all();
+    }
+    std::lock_guard one_at_a_time(stop_mutex_);
+    acceptor_.stop();
+    bool by_themselves = within ? advance(Stop::drain, *within) : false;
+    if (!by_themselves) {
+      auto a_second = with_timeout(background(), std::chrono::seconds(within ? 1 : 0));
+      if (!advance(Stop::cancel, a_second.ctx)) advance(Stop::cut, background());
+    }
+    watcher_.stop();
+    cache_.stop();
+    return by_themselves || launched_ == 0;
+  }
+
+  // Until `until` is done, or another thread has begun to stop the server.
+  void wait(const Context& until) {
+    auto wake_me = after_func(until, [this] {
+      std::lock_guard lock(house_.mutex);
+      house_.changed.notify_all();
+    });
+    std::unique_lock lock(house_.mutex);
+    house_.changed.wait(lock, [&] { return stopping_ || until.done(); });
+  }
+
+  const std::string& addr() const noexcept { return addr_; }
+  const ServerOptions& options() const noexcept { return house_.options; }
+
+  ServerStats stats() const {
+    ServerStats s;
+    s.accepted = acceptor_.accepted();
+    s.connections = house_.connections.load(std::memory_order_relaxed);
+    s.in_handlers = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, house_.detached.load()));
+    for (auto& lane : lanes_) {
+      auto& n = lane->numbers();
+      s.requests += n.requests.load(std::memory_order_relaxed);
+      s.refused += n.refused.load(std::memory_order_relaxed);
+      s.bytes_in += n.bytes_in.load(std::memory_order_relaxed);
+      s.bytes_out += n.bytes_out.load(std::memory_order_relaxed);
+      s.in_handlers += lane->wheel().in_call();
+    }
+    s.idle = s.connections - std::min(s.connections, s.in_handlers);
+    s.threads = cache_.size() + (launched_ ? 2 : 0);
+    return s;
+  }
+
+ private:
+  void launch(Lane& lane) {
+    auto* worker = cache_.take();
+    if (!worker)
+      throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                              "jot: cannot start a thread for each lane");
+    cache_.send(worker, lane);
+    ++launched_;
+  }
+
+  // Goes on to that step, and waits until all lanes have ended or patience has. True: they have.
+  bool advance(Stop step, const Context& patience) {
+    house_.stop.store(step, std::memory_order_seq_cst);
+    for (auto& lane : lanes_) lane->wake();
+    auto wake_me = after_func(patience, [this] {
+      std::lock_guard lock(house_.mutex);
+      house_.changed.notify_all();
+    });
+    std::unique_lock lock(house_.mutex);
+    house_.changed.wait(lock, [&] { return house_.lanes_ended == launched_ || patience.done(); });
+    return house_.lanes_ended == launched_;
+  }
+
+  // How many connections there may be. 64 fds are left to the program.
+  std::size_t fd_limit() const {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (house_.options.raise_fd_limit && limit.rlim_cur < limit.rlim_max) {
+      rlimit raised{limit.rlim_max, limit.rlim_max};
+      if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+    }
+    if (house_.options.max_connections) return house_.options.max_connections;
+    constexpr rlim_t kept = 64;
+    return static_cast<std::size_t>(limit.rlim_cur > 2 * kept ? limit.rlim_cur - kept
+                                                              : limit.rlim_cur);
+  }
+
+  House house_;
+  WakeFlag flag_;
+  ThreadCache cache_{house_, [](Lane& lane, Service& own) noexcept { lane.drive(own); }};
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  Watcher watcher_{flag_};
+  Acceptor acceptor_{house_, lanes_};
+  std::string addr_;
+  bool started_ = false;
+  bool stopping_ = false;     // guarded by house_.mutex
+  std::size_t launched_ = 0;  // lanes that have a driver
+  std::mutex stop_mutex_;     // one end at a time
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/server.ipp
+
+// server.ipp -- the bodies of server.hpp.
+
+namespace jot::inline v1 {
+
+JOT_INLINE Server::Server(ServerOptions options)
+    : engine_(std::make_unique<detail::Engine>(std::move(options))) {}
+JOT_INLINE Server::~Server() = default;
+
+JOT_INLINE void Server::start() { engine_->start(); }
+
+JOT_INLINE void Server::listen_and_serve(const Context& until) {
+  start();
+  engine_->wait(until);
+  auto grace = with_timeout(background(), engine_->options().drain_timeout);
+  shutdown(grace.ctx);
+}
+
+JOT_INLINE bool Server::shutdown(const Context& within) { return engine_->stop(&within); }
+JOT_INLINE std::string Server::addr() const { return engine_->addr(); }
+JOT_INLINE ServerStats Server::stats() const { return engine_->stats(); }
+
+JOT_INLINE void listen_and_serve(std::string addr, Handler handler) {
+  Server({.addr = std::move(addr), .handler = std::move(handler)}).listen_and_serve();
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/impl/testing.ipp
+
+// testing.ipp -- the bodies of testing.hpp.
+
+#include <algorithm>  // std::min
+#include <cstddef>    // std::size_t
+#include <cstring>    // std::memcpy
+#include <limits>     // std::numeric_limits
+#include <memory>     // std::make_unique
+#include <stdexcept>  // std::invalid_argument
+#include <utility>    // std::move
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+// A body that is there already. Its limit counts from the start, as that of a connection does.
+class StringBody final : public BodySource {
+ public:
+  explicit StringBody(std::string bytes) : bytes_(std::move(bytes)) {}
+
+  std::size_t read(std::span<char> to) override {
+    if (bytes_.size() > limit_) throw HttpError(413);
+    const std::size_t n = std::min(to.size(), bytes_.size() - read_);
+    if (n > 0) std::memcpy(to.data(), bytes_.data() + read_, n);
+    read_ += n;
+    return n;
+  }
+  void set_limit(std::uint64_t bytes) override { limit_ = bytes; }
+  std::size_t expected() const noexcept override {
+    return bytes_.size() > limit_ ? 0 : bytes_.size() - read_;
+  }
+
+  static void destroy(BodySource* source) { delete static_cast<StringBody*>(source); }
+
+ private:
+  std::string bytes_;
+  std::size_t read_ = 0;
+  std::uint64_t limit_ = std::numeric_limits<std::uint64_t>::max();
+};
+
+// The head as it would stand on the wire.
+JOT_INLINE std::string head_text(std::string_view method, std::string_view target,
+                                 const Header& header) {
+  std::string text(method);
+  ((text += ' ') += target) += " HTTP/1.1\r\n";
+  if (!header.has("Host")) text += "Host: example.com\r\n";
+  for (const Field& f : header) (((text += f.name) += ": ") += f.value) += "\r\n";
+  return text += "\r\n";
+}
+
+JOT_INLINE ServerOptions on_free_port(ServerOptions options) {
+  if (options.addr == ServerOptions{}.addr) options.addr = "127.0.0.1:0";
+  return options;
+}
+
+JOT_INLINE void set_own_body(RequestState& s, std::string body) {
+  s.own_body = {new StringBody(std::move(body)), &StringBody::destroy};
+  RequestAccess::set_source(s.body, s.own_body.get());
+}
+
+}  // namespace detail
+
+JOT_INLINE Recorder::Recorder() = default;
+
+JOT_INLINE Header& Recorder::header() { return header_; }
+
+JOT_INLINE void Recorder::write_header(int status) {
+  if (status < 100 || status > 999 || status == 101) {
+    throw std::invalid_argument("jot: not a status to answer with: " + std::to_string(status));
+  }
+  if (status >= 200 && !committed()) status_ = status;
+}
+
+JOT_INLINE bool Recorder::write_bytes(std::string_view bytes) {
+  body_ += bytes;
+  return true;
+}
+
+JOT_INLINE Flusher* Recorder::flusher() { return this; }
+JOT_INLINE int Recorder::status() const { return status_; }
+JOT_INLINE bool Recorder::committed() const { return flushes_ > 0; }
+JOT_INLINE std::uint64_t Recorder::bytes_written() const { return body_.size(); }
+
+JOT_INLINE bool Recorder::reset() {
+  if (committed()) return false;
+  status_ = 200;
+  header_ = {};
+  body_.clear();
+  return true;
+}
+
+JOT_INLINE bool Recorder::flush() {
+  if (flushes_++ == 0) sent_ = header_;
+  return true;
+}
+
+JOT_INLINE Recorded Recorder::recorded() const { return {status_, sent_header(), body_}; }
+
+JOT_INLINE void Recorder::copy_to(ResponseWriter& w) const {
+  for (const Field& f : sent_header()) w.header().add(f.name, f.value);
+  w.write_header(status_);
+  w.write_bytes(body_);
+  if (Flusher* flusher = committed() ? w.flusher() : nullptr) flusher->flush();
+}
+
+JOT_INLINE Request request(std::string_view method, std::string_view target,
+                           RequestOptions options) {
+  if (!options.json.is_null()) {
+    options.body = to_json(options.json);
+    if (!options.header.has("Content-Type")) options.header.set("Content-Type", "application/json");
+  }
+  if (!options.body.empty() && !options.header.has("Transfer-Encoding")) {
+    options.header.set("Content-Length", options.body.size());
+  }
+  auto state = std::make_unique<detail::RequestState>();
+  state->own_bytes = detail::head_text(method, target, options.header);
+  const detail::HeadLimits any{~std::size_t{0}, ~std::size_t{0}, ~std::size_t{0}};
+  const auto verdict = detail::parse_request(state->own_bytes, any, state->head, state->header);
+  if (!verdict.ok()) throw std::invalid_argument(std::string("jot: request: ") + verdict.reason);
+  state->own_remote_addr = std::move(options.remote_addr);
+  state->context = std::move(options.context);
+  detail::set_own_body(*state, std::move(options.body));
+  return detail::RequestAccess::make(std::move(state));
+}
+
+JOT_INLINE Recorded record(const Handler& h, Request r) {
+  Recorder recorder;
+  h.match(r);
+  const auto outcome = detail::call_handler(h, recorder, r);
+  Recorded result = recorder.recorded();
+  result.cut_short = outcome == detail::Outcome::failed;
+  return result;
+}
+
+JOT_INLINE TestServer::TestServer(Handler handler)
+    : TestServer(ServerOptions{.handler = std::move(handler)}) {}
+
+JOT_INLINE TestServer::TestServer(ServerOptions options)
+    : server_(detail::on_free_port(std::move(options))) {
+  server_.start();
+}
+
+JOT_INLINE std::string TestServer::url(std::string_view path) const {
+  return text("http://", server_.addr(), path);
+}
+
+}  // namespace jot::inline v1
+
+#endif  // JOT_BODIES
+
+#elif JOT_VERSION_MAJOR != 0 || JOT_VERSION_MINOR != 1 || JOT_VERSION_PATCH != 0
+#error "two versions of jot meet in one file: this is 0.1.0"
+#endif  // JOT_HPP
