@@ -191,8 +191,8 @@ Context without_cancel(const Context& parent);
 //
 //     server.listen_and_serve(notify_context({SIGINT, SIGTERM}));
 //
-// By then the signals have their usual effect back, so that Ctrl-C twice ends a process that hangs.
-// The same when the last copy is gone. While several wait for one signal, all of them end.
+// By then the signals have back the effect they had before, so that Ctrl-C twice ends a process
+// that hangs; the same when the last copy is gone. While several wait for one signal, all end.
 // Throws: std::system_error for a signal that cannot be caught; std::invalid_argument for none.
 Context notify_context(std::initializer_list<int> signals);
 
