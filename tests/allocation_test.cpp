@@ -9,8 +9,10 @@
 #include <string>
 
 #include "catch.hpp"
-#include "jot/router.hpp"  // also detail::RequestAccess
+#include "jot/router.hpp"
 #include "jot/testing.hpp"
+
+#include "jot/detail/request_state.hpp"  // RequestAccess: behind the contracts, which bring it up
 
 namespace {
 

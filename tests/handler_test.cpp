@@ -4,7 +4,6 @@
 // throws? What is refused is compiled, or rather not, by compile_fail/.
 #include "jot/handler.hpp"
 #include "catch.hpp"
-#include "jot/detail/error_page.hpp"
 #include "jot/testing.hpp"
 
 #include <functional>

@@ -10,8 +10,10 @@
 #include <cstdlib>
 #include <vector>
 
-#include "jot/router.hpp"  // also detail::RequestAccess
+#include "jot/router.hpp"
 #include "jot/testing.hpp"
+
+#include "jot/detail/request_state.hpp"  // RequestAccess: behind the contracts, which bring it up
 
 namespace {
 
