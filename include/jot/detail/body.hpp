@@ -92,20 +92,20 @@ class ConnectionBody final : public BodySource {
     if (rest().empty()) response_.interim(100, Header{});
   }
 
-  // Bytes that are here already, into `to`.
+  // Bytes that are here already, into `to`, as many as fit.
   std::size_t decode(std::span<char> to) {
     Input& from = rest();
-    while (!from.empty() && !decoder_.done()) {
-      BodyStep step = decoder_.feed(from.unread().substr(0, to.size()));  // a piece fits into `to`
+    std::size_t n = 0;
+    while (n < to.size() && !from.empty() && !decoder_.done()) {
+      BodyStep step = decoder_.feed(from.unread().substr(0, to.size() - n));  // so a piece fits
       if (!step.verdict.ok()) fail(step.verdict.status, step.verdict.reason);
-      if (!step.piece.empty()) std::memcpy(to.data(), step.piece.data(), step.piece.size());
+      if (!step.piece.empty()) std::memcpy(to.data() + n, step.piece.data(), step.piece.size());
+      n += step.piece.size();
       from.consume(step.consumed);
-      if (step.piece.empty()) continue;
       if (decoder_.left() > 0) note_unread();
       if (decoder_.total() > limit_) fail(413);
-      return step.piece.size();
     }
-    return 0;
+    return n;
   }
 
   // More bytes, into the body's own Input. Waits for them.

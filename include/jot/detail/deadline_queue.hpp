@@ -21,12 +21,10 @@ class DeadlineQueue {
     return first_ ? time_after(first_->since, time_) : Clock::time_point::max();
   }
 
-  // c's time begins now, whatever queue it stood in. Where it stands here already and its time has
-  // hardly run, it stays: what a busy connection saves by that is a walk to two neighbours for each
-  // request; what it costs is a time that may be a sixty-fourth shorter.
+  // c's time begins now, whatever queue it stood in.
   void restart(Connection& c, Clock::time_point now) noexcept {
-    if (c.queue == this && now - c.since < time_ / 64) return;
-    append(c, now);
+    if (last_ != &c) return append(c, now);
+    c.since = now;
   }
 
   // c's time goes on where it stands here already; else it begins now.

@@ -80,6 +80,7 @@ class Response final : public ResponseWriter, public Flusher {
     reset();
     terms_ = terms, end_ = BodyEnd::no_body;
     length_ = length_unknown, framed_ = 0;
+    begin_ = out_.size();
   }
 
   // The connection will not be used again: says so in the head, if that has not left.
@@ -117,7 +118,8 @@ class Response final : public ResponseWriter, public Flusher {
   }
 
   // The handler failed after the head had left: what is held back of this response never leaves.
-  void give_up() noexcept { broken_ = true, out_.clear(), body_.clear(); }
+  // Earlier ones do: their answers are whole.
+  void give_up() noexcept { broken_ = true, out_.resize(begin_), body_.clear(); }
 
   // 3: sends what is held back of this and earlier responses. While a send waits for a full
   // socket, its bytes are on their way already: nothing to do.
@@ -219,7 +221,7 @@ class Response final : public ResponseWriter, public Flusher {
     sending_ = true;
     bool sent = socket_.send_all(out_, more);
     sending_ = false;
-    out_.clear();
+    out_.clear(), begin_ = 0;
     return sent;
   }
 
@@ -228,6 +230,7 @@ class Response final : public ResponseWriter, public Flusher {
   Header header_;
   std::string body_;  // of this response, not framed yet
   std::string out_;   // framed, not sent yet
+  std::size_t begin_ = 0;  // in out_: of this response; before it, answers to earlier requests
   ResponseTerms terms_;
   BodyEnd end_ = BodyEnd::no_body;
   int status_ = 200;

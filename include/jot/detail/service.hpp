@@ -236,10 +236,12 @@ class Service final : private Origin {
 
   // ---- answering ----
 
+  // Relaxed: who hears of the stop one request later closes one request later.
+  bool stopping() const noexcept { return house_.stop.load(std::memory_order_relaxed) != Stop::no; }
+
   void begin_response() {
     bool head_only = state_.head.method == "HEAD", http_1_0 = state_.head.minor == 0;
-    bool stopping = house_.stop.load(std::memory_order_relaxed) != Stop::no;
-    response_.start({head_only, http_1_0, state_.head.keep_alive && !stopping});
+    response_.start({head_only, http_1_0, state_.head.keep_alive && !stopping()});
   }
 
   void answer_request() noexcept {
@@ -250,6 +252,7 @@ class Service final : private Origin {
     body_.start(input_, decoder_, house_.options.max_body,
                 state_.head.expect_continue && state_.head.minor == 1, house_.options.body_timeout);
     Outcome outcome = call_handler(house_.handler, response_, request_);
+    if (stopping()) response_.close_after();  // it may have begun while the handler ran
     complete(outcome);
     end_context();
   }
