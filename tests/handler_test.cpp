@@ -263,6 +263,25 @@ TEST_CASE("redirect() sends on, with a page for those who do not follow") {
   CHECK_FALSE(evil.header.has("Set-Cookie"));
 }
 
+TEST_CASE("local_redirect() stays on this site") {
+  const auto redirected = [](std::string_view url) {
+    return record([url](ResponseWriter& w, Request& r) { jot::local_redirect(w, r, url); },
+                  request("GET", "/"));
+  };
+  for (std::string_view url : {"/", "/a", "/a//b", "/?next=//x", "/a\\b", "/.//x"}) {
+    INFO(url);
+    CHECK(redirected(url).status == 303);
+    CHECK(redirected(url).header.get("Location") == url);
+  }
+  for (std::string_view url :
+       {"", "a", "//evil.org", "/\\evil.org", "\\\\evil.org", "http://evil.org", "javascript:x",
+        "/\t/evil.org", "/\n/evil.org", "\t//evil.org", "/a\x7f", " /a"}) {
+    INFO(url);
+    CHECK(redirected(url).status == 400);
+    CHECK_FALSE(redirected(url).header.has("Location"));
+  }
+}
+
 TEST_CASE("blocking() returns what it calls returns") {
   CHECK(jot::blocking([] { return 7; }) == 7);
   int x = 0;

@@ -231,6 +231,11 @@ void not_found(ResponseWriter& w, Request& r);
 // percent-encoded. 303 makes a GET of a POST; 307 and 308 keep the method.
 void redirect(ResponseWriter& w, Request& r, std::string_view url, int status = 303);
 
+// redirect() to a url that came from the client, "?next=/cart". Throws HttpError 400 where it would
+// lead off this site: it must be a path, "/...", and not "//host", which browsers read also in
+// "/\host" and in slashes with a tab between them.
+void local_redirect(ResponseWriter& w, Request& r, std::string_view url, int status = 303);
+
 // Calls f, which is known to block, with the lane given away first: no other connection waits for
 // it, not even the millisecond until the watcher notices. Returns what f returns.
 template <class F>

@@ -79,4 +79,11 @@ JOT_INLINE void redirect(ResponseWriter& w, Request& r, std::string_view url, in
   w.write("<a href=\"", html_escape(location), "\">", status_text(status), "</a>.\n");
 }
 
+JOT_INLINE void local_redirect(ResponseWriter& w, Request& r, std::string_view url, int status) {
+  bool local = url.starts_with('/') && !url.starts_with("//") && !url.starts_with("/\\");
+  for (const char c : url) local = local && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+  if (!local) throw HttpError(400, "this leads to another site");
+  redirect(w, r, url, status);
+}
+
 }  // namespace jot::inline v1
