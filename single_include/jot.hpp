@@ -679,9 +679,8 @@ Context without_cancel(const Context& parent);
 //
 //     server.listen_and_serve(notify_context({SIGINT, SIGTERM}));
 //
-// By then the signals have back the effect they had before, so that Ctrl-C twice ends a process that
-// hangs.
-// The same when the last copy is gone. While several wait for one signal, all of them end.
+// By then the signals have back the effect they had before, so that Ctrl-C twice ends a process
+// that hangs; the same when the last copy is gone. While several wait for one signal, all end.
 // Throws: std::system_error for a signal that cannot be caught; std::invalid_argument for none.
 Context notify_context(std::initializer_list<int> signals);
 
@@ -1687,6 +1686,11 @@ void not_found(ResponseWriter& w, Request& r);
 // Sends the client elsewhere. The url may be relative (RFC 9110 §10.2.2); bytes outside ASCII are
 // percent-encoded. 303 makes a GET of a POST; 307 and 308 keep the method.
 void redirect(ResponseWriter& w, Request& r, std::string_view url, int status = 303);
+
+// redirect() to a url that came from the client, "?next=/cart". Throws HttpError 400 where it would
+// lead off this site: it must be a path, "/...", and not "//host", which browsers read also in
+// "/\host" and in slashes with a tab between them.
+void local_redirect(ResponseWriter& w, Request& r, std::string_view url, int status = 303);
 
 // Calls f, which is known to block, with the lane given away first: no other connection waits for
 // it, not even the millisecond until the watcher notices. Returns what f returns.
@@ -6438,6 +6442,13 @@ JOT_INLINE void redirect(ResponseWriter& w, Request& r, std::string_view url, in
   w.write("<a href=\"", html_escape(location), "\">", status_text(status), "</a>.\n");
 }
 
+JOT_INLINE void local_redirect(ResponseWriter& w, Request& r, std::string_view url, int status) {
+  bool local = url.starts_with('/') && !url.starts_with("//") && !url.starts_with("/\\");
+  for (const char c : url) local = local && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+  if (!local) throw HttpError(400, "this leads to another site");
+  redirect(w, r, url, status);
+}
+
 }  // namespace jot::inline v1
 
 // -------------------------------------------------------------- jot/detail/clean_path.hpp
@@ -8400,12 +8411,10 @@ class DeadlineQueue {
     return first_ ? time_after(first_->since, time_) : Clock::time_point::max();
   }
 
-  // c's time begins now, whatever queue it stood in. Where it stands here already and its time has
-  // hardly run, it stays: what a busy connection saves by that is a walk to two neighbours for each
-  // request; what it costs is a time that may be a sixty-fourth shorter.
+  // c's time begins now, whatever queue it stood in.
   void restart(Connection& c, Clock::time_point now) noexcept {
-    if (c.queue == this && now - c.since < time_ / 64) return;
-    append(c, now);
+    if (last_ != &c) return append(c, now);
+    c.since = now;
   }
 
   // c's time goes on where it stands here already; else it begins now.
@@ -8516,7 +8525,10 @@ struct House {
   // allowed.
   std::atomic<std::ptrdiff_t> detached{0};
 
-  // Open connections. Relaxed: a number to compare with a limit.
+  // Of calls that belong to no route: refusals. They never block, nothing is learned.
+  mutable RouteMemory no_route;
+
+  // Open connections. seq_cst: compared with the limit, in the pair that acceptor_waits explains.
   std::atomic<std::size_t> connections{0};
 
   // The acceptor found no room, and waits for some. seq_cst: it says so and then tries once more,
@@ -8525,7 +8537,7 @@ struct House {
   const Fd room_made;
 
   void closed_one() noexcept {
-    connections.fetch_sub(1, std::memory_order_relaxed);
+    connections.fetch_sub(1, std::memory_order_seq_cst);
     if (acceptor_waits.load(std::memory_order_seq_cst)) tell_acceptor();
   }
   void tell_acceptor() noexcept { eventfd_write(room_made.get(), 1); }
@@ -9388,6 +9400,7 @@ class Service final : private Origin {
       c.kept.reset();
     if (uses_kept_) input_ = std::move(own_), uses_kept_ = false;
     input_.clear();
+    connection_ = nullptr;  // it may be another thread's from now on, or nobody's
   }
 
   Next examine() {
@@ -9435,8 +9448,13 @@ class Service final : private Origin {
   }
   void refuse_overload() { refuse({503, "all threads are busy"}); }
 
-  // Which route will answer: the engine looks up what it has learned about it.
-  RouteMemory& match() { return refusal_.ok() ? house_.handler.match(request_) : refusals_; }
+  // Which route will answer: the engine looks up what it has learned about it. What a predicate of
+  // the user's throws here, it throws again in the guarded call, where it is caught.
+  RouteMemory& match() noexcept try {
+    return refusal_.ok() ? house_.handler.match(request_) : house_.no_route;
+  } catch (...) {
+    return house_.no_route;
+  }
 
   // The guarded call. Afterwards connection().sequel says what comes next, and next() what the
   // bytes hold already.
@@ -9457,8 +9475,9 @@ class Service final : private Origin {
   void may_hold_back(bool may) noexcept { may_hold_back_ = may; }
 
   // Sends answers that waited for later ones, before this thread blocks or leaves.
+  // In a call that serves no connection there is nothing to send.
   void send_held() noexcept {
-    if (!response_.send_held()) connection_->sequel = Sequel::close;
+    if (connection_ && !response_.send_held()) connection_->sequel = Sequel::close;
   }
 
   // A body that trickles: slower than min_rate, once the grace is over.
@@ -9545,10 +9564,12 @@ class Service final : private Origin {
 
   // ---- answering ----
 
+  // Relaxed: who hears of the stop one request later closes one request later.
+  bool stopping() const noexcept { return house_.stop.load(std::memory_order_relaxed) != Stop::no; }
+
   void begin_response() {
     bool head_only = state_.head.method == "HEAD", http_1_0 = state_.head.minor == 0;
-    bool stopping = house_.stop.load(std::memory_order_relaxed) != Stop::no;
-    response_.start({head_only, http_1_0, state_.head.keep_alive && !stopping});
+    response_.start({head_only, http_1_0, state_.head.keep_alive && !stopping()});
   }
 
   void answer_request() noexcept {
@@ -9559,6 +9580,7 @@ class Service final : private Origin {
     body_.start(input_, decoder_, house_.options.max_body,
                 state_.head.expect_continue && state_.head.minor == 1, house_.options.body_timeout);
     Outcome outcome = call_handler(house_.handler, response_, request_);
+    if (stopping()) response_.close_after();  // it may have begun while the handler ran
     complete(outcome);
     end_context();
   }
@@ -9576,9 +9598,13 @@ class Service final : private Origin {
     complete(Outcome::answered);
   }
 
+  // A 503 is the library's alone: with no thread to spare, the user's log could hold up the lane.
+  // It is counted: see ServerStats::refused.
   void log_refusal() noexcept try {
-    if (refusal_.status == 503) response_.header().set("Retry-After", "1");
+    bool overloaded = refusal_.status == 503;
+    if (overloaded) response_.header().set("Retry-After", "1");
     error(response_, refusal_.status, status_text(refusal_.status));
+    if (overloaded) return;
     house_.options.log.warn(
         "refused",
         {{"status", refusal_.status}, {"reason", refusal_.reason}, {"remote", remote_addr()}});
@@ -9671,9 +9697,8 @@ class Service final : private Origin {
   RequestState& state_;
   Response response_;
   ConnectionBody body_;
-  BodyDecoder decoder_;   // for the body of the request in state_
-  Verdict refusal_;       // not ok: why there is no request
-  RouteMemory refusals_;  // they never block
+  BodyDecoder decoder_;  // for the body of the request in state_
+  Verdict refusal_;      // not ok: why there is no request
   Next next_ = Next::more;
   bool may_hold_back_ = true;
   CancelState* context_ = nullptr;
@@ -9937,6 +9962,13 @@ class Wheel {
     return true;
   }
 
+  // Tries again to make a thread that could not be made before. False: none is missing.
+  bool make_up_for_spares() noexcept {
+    if (!cache_.short_of_spares()) return false;
+    cache_.replenish();
+    return true;
+  }
+
   // ---- the driver ----
 
   // What a thread sits on while it is in a call.
@@ -9956,7 +9988,7 @@ class Wheel {
     void give_away() noexcept override {
       if (detached_) return;
       auto* worker = wheel_.cache_.take();
-      if (!worker) return;
+      if (!worker) return service_.send_held();
       detached_ = true;  // by us now, or by the watcher before: the word tells, we need not know
       wheel_.hand_to(worker, word_);
       service_.send_held();  // may wait for a full socket: now nobody waits with it
@@ -10226,7 +10258,8 @@ inline bool Lane::guarded_answer(Connection& c) noexcept {
   Service& own = *service_;
   RouteMemory& route = own.match();
   bool expect_block = route.expect_block.load(std::memory_order_relaxed) > 0;
-  c.context.store(c.hang_up ? gone() : nullptr, std::memory_order_relaxed);
+  bool born_gone = c.hang_up || heeded_ >= Stop::cancel;
+  c.context.store(born_gone ? gone() : nullptr, std::memory_order_relaxed);
   Wheel::Turn turn(wheel_, own, &route);
   if (expect_block)
     answer_given_away(own, turn, route);
@@ -10349,7 +10382,8 @@ inline bool Lane::heed_stop() noexcept {
 inline void Lane::close_parked() noexcept {
   for (Connection *c = all_, *next; c; c = next) {
     next = c->next;
-    if (c->place == Place::idle) bury(*c);
+    bool says_goodbye = c->phase == Phase::linger && heeded_ != Stop::cut;
+    if (c->place == Place::idle && !says_goodbye) bury(*c);
   }
 }
 
@@ -10378,7 +10412,7 @@ inline bool Lane::cancel_all() noexcept {
 // connection's still.
 inline void Lane::cut_all() noexcept {
   for (Connection* c = all_; c; c = c->next) {
-    if (c->place == Place::in_service) shutdown(c->fd, SHUT_RDWR);
+    if (c->place == Place::in_service || c->place == Place::ready) shutdown(c->fd, SHUT_RDWR);
   }
 }
 
@@ -10459,7 +10493,7 @@ inline void Lane::wait() noexcept {
   int most = static_cast<int>(batch_.size());
   batch_at_ = batch_size_ = 0;
   if (ended_) return;
-  if (first_ready_) {
+  if (first_ready_ || !notes_.empty()) {
     batch_size_ = epoll_wait(epoll_.get(), batch_.data(), most, 0);
   } else {
     // Says that it sleeps, then looks once more: see give(), wake(). Every end of the sleep looks
@@ -10878,6 +10912,7 @@ class Acceptor {
   }
 
   void stop() noexcept {
+    stopping_.store(true, std::memory_order_relaxed);
     eventfd_write(stop_.get(), 1);
     thread_.join();
     listeners_.clear();
@@ -10897,7 +10932,7 @@ class Acceptor {
 
   // False: stopped meanwhile.
   bool accept_from(int listener) noexcept {
-    for (milliseconds wait = shortest_wait;;) {
+    for (milliseconds wait = shortest_wait; !stopping_.load(std::memory_order_relaxed);) {
       int error = accept_one(listener);
       if (error == 0) {
         wait = shortest_wait;
@@ -10908,11 +10943,13 @@ class Acceptor {
         wait = std::min(wait * 2, longest_wait);
       }
     }
+    return false;
   }
 
   // Returns 0 or an errno.
   int accept_one(int listener) noexcept {
-    if (house_.connections.load(std::memory_order_relaxed) >= max_connections_) return EMFILE;
+    if (house_.connections.load(std::memory_order_seq_cst) >= max_connections_)
+      return somebody_waits(listener) ? EMFILE : EAGAIN;
     Fd fd(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) return errno;
     Lane& lane = *lanes_[next_lane_++ % lanes_.size()];
@@ -10923,6 +10960,11 @@ class Acceptor {
     accepted_.store(accepted() + 1, std::memory_order_relaxed);  // nobody else writes it
     lane.give(*c);
     return 0;
+  }
+
+  static bool somebody_waits(int listener) noexcept {
+    pollfd p{listener, POLLIN, 0};
+    return poll(&p, 1, 0) > 0;
   }
 
   // Waits until there may be room. False: stopped meanwhile.
@@ -10966,6 +11008,7 @@ class Acceptor {
   std::size_t max_connections_ = 0, next_lane_ = 0;
   std::atomic<std::uint64_t> accepted_{0};  // relaxed: a number to look at
   Clock::time_point silent_until_;
+  std::atomic<bool> stopping_{false};  // relaxed: looked at between two connections; stop_ wakes
   ServiceThread thread_;
 };
 
@@ -11004,7 +11047,7 @@ class ThreadState {
     if (thread != thread_) open_stat(thread);
     char text[256];
     ssize_t n = stat_ ? pread(stat_.get(), text, sizeof text, 0) : -1;
-    if (n <= 0) return true;
+    if (n <= 0) return thread_ = 0, true;  // open it anew: the id may be another thread's now
     std::string_view line(text, static_cast<std::size_t>(n));
     std::size_t name_end = line.rfind(')');  // "TID (name) R ...": the name may hold anything
     return name_end == line.npos || line.size() <= name_end + 2 || line[name_end + 2] == 'R';
@@ -11065,9 +11108,10 @@ class Watcher {
 
   // False: nothing has changed since the last tick.
   bool look(Watched& w) noexcept {
+    bool short_of_threads = w.lane->wheel().make_up_for_spares();
     Wheel::Glimpse now = w.lane->wheel().glimpse();
     if (now.word != w.seen.word) return w.seen = now, w.ticks = 0, true;
-    if (!LaneWord::in_call(now.word)) return false;
+    if (!LaneWord::in_call(now.word)) return short_of_threads;
     if (++w.ticks >= patience || !w.state.runs(now.thread)) w.lane->wheel().take_over(now);
     return true;
   }
@@ -11109,10 +11153,7 @@ namespace jot::inline v1::detail {
 class Engine {
  public:
   explicit Engine(ServerOptions options) : house_(std::move(options)) {}
-  ~Engine() {
-    JOT_ASSERT(!cache_.owns_this_thread() && "a Server may not be destroyed by its own handler");
-    stop(nullptr);
-  }
+  ~Engine() { stop(nullptr); }
 
   void start() {
     if (started_) throw std::logic_error("jot: a Server starts once");
@@ -11122,14 +11163,15 @@ class Engine {
     std::size_t most = fd_limit();
     for (unsigned n = std::max(1u, std::thread::hardware_concurrency()); n > 0; --n)
       lanes_.push_back(std::make_unique<Lane>(house_, cache_, flag_));
-    cache_.start(lanes_.size());
     for (auto& lane : lanes_) launch(*lane);
+    cache_.start(lanes_.size());
     watcher_.start(lanes_);
     acceptor_.start(std::move(listeners), most);
   }
 
   // Returns whether all requests ended before `within` did; nullptr: no patience at all.
   bool stop(const Context* within) {
+    JOT_ASSERT(!cache_.owns_this_thread() && "a Server may not be ended by its own handler");
     {
       std::lock_guard lock(house_.mutex);
       stopping_ = true;

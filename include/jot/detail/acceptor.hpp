@@ -40,6 +40,7 @@ class Acceptor {
   }
 
   void stop() noexcept {
+    stopping_.store(true, std::memory_order_relaxed);
     eventfd_write(stop_.get(), 1);
     thread_.join();
     listeners_.clear();
@@ -59,7 +60,7 @@ class Acceptor {
 
   // False: stopped meanwhile.
   bool accept_from(int listener) noexcept {
-    for (milliseconds wait = shortest_wait;;) {
+    for (milliseconds wait = shortest_wait; !stopping_.load(std::memory_order_relaxed);) {
       int error = accept_one(listener);
       if (error == 0) {
         wait = shortest_wait;
@@ -70,11 +71,13 @@ class Acceptor {
         wait = std::min(wait * 2, longest_wait);
       }
     }
+    return false;
   }
 
   // Returns 0 or an errno.
   int accept_one(int listener) noexcept {
-    if (house_.connections.load(std::memory_order_relaxed) >= max_connections_) return EMFILE;
+    if (house_.connections.load(std::memory_order_seq_cst) >= max_connections_)
+      return somebody_waits(listener) ? EMFILE : EAGAIN;
     Fd fd(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) return errno;
     Lane& lane = *lanes_[next_lane_++ % lanes_.size()];
@@ -85,6 +88,11 @@ class Acceptor {
     accepted_.store(accepted() + 1, std::memory_order_relaxed);  // nobody else writes it
     lane.give(*c);
     return 0;
+  }
+
+  static bool somebody_waits(int listener) noexcept {
+    pollfd p{listener, POLLIN, 0};
+    return poll(&p, 1, 0) > 0;
   }
 
   // Waits until there may be room. False: stopped meanwhile.
@@ -128,6 +136,7 @@ class Acceptor {
   std::size_t max_connections_ = 0, next_lane_ = 0;
   std::atomic<std::uint64_t> accepted_{0};  // relaxed: a number to look at
   Clock::time_point silent_until_;
+  std::atomic<bool> stopping_{false};  // relaxed: looked at between two connections; stop_ wakes
   ServiceThread thread_;
 };
 

@@ -46,7 +46,10 @@ struct House {
   // allowed.
   std::atomic<std::ptrdiff_t> detached{0};
 
-  // Open connections. Relaxed: a number to compare with a limit.
+  // Of calls that belong to no route: refusals. They never block, nothing is learned.
+  mutable RouteMemory no_route;
+
+  // Open connections. seq_cst: compared with the limit, in the pair that acceptor_waits explains.
   std::atomic<std::size_t> connections{0};
 
   // The acceptor found no room, and waits for some. seq_cst: it says so and then tries once more,
@@ -55,7 +58,7 @@ struct House {
   const Fd room_made;
 
   void closed_one() noexcept {
-    connections.fetch_sub(1, std::memory_order_relaxed);
+    connections.fetch_sub(1, std::memory_order_seq_cst);
     if (acceptor_waits.load(std::memory_order_seq_cst)) tell_acceptor();
   }
   void tell_acceptor() noexcept { eventfd_write(room_made.get(), 1); }

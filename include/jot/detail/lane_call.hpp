@@ -27,7 +27,8 @@ inline bool Lane::guarded_answer(Connection& c) noexcept {
   Service& own = *service_;
   RouteMemory& route = own.match();
   bool expect_block = route.expect_block.load(std::memory_order_relaxed) > 0;
-  c.context.store(c.hang_up ? gone() : nullptr, std::memory_order_relaxed);
+  bool born_gone = c.hang_up || heeded_ >= Stop::cancel;
+  c.context.store(born_gone ? gone() : nullptr, std::memory_order_relaxed);
   Wheel::Turn turn(wheel_, own, &route);
   if (expect_block)
     answer_given_away(own, turn, route);

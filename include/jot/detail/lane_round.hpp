@@ -71,7 +71,8 @@ inline bool Lane::heed_stop() noexcept {
 inline void Lane::close_parked() noexcept {
   for (Connection *c = all_, *next; c; c = next) {
     next = c->next;
-    if (c->place == Place::idle) bury(*c);
+    bool says_goodbye = c->phase == Phase::linger && heeded_ != Stop::cut;
+    if (c->place == Place::idle && !says_goodbye) bury(*c);
   }
 }
 
@@ -100,7 +101,7 @@ inline bool Lane::cancel_all() noexcept {
 // connection's still.
 inline void Lane::cut_all() noexcept {
   for (Connection* c = all_; c; c = c->next) {
-    if (c->place == Place::in_service) shutdown(c->fd, SHUT_RDWR);
+    if (c->place == Place::in_service || c->place == Place::ready) shutdown(c->fd, SHUT_RDWR);
   }
 }
 
@@ -181,7 +182,7 @@ inline void Lane::wait() noexcept {
   int most = static_cast<int>(batch_.size());
   batch_at_ = batch_size_ = 0;
   if (ended_) return;
-  if (first_ready_) {
+  if (first_ready_ || !notes_.empty()) {
     batch_size_ = epoll_wait(epoll_.get(), batch_.data(), most, 0);
   } else {
     // Says that it sleeps, then looks once more: see give(), wake(). Every end of the sleep looks

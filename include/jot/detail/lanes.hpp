@@ -24,10 +24,7 @@ namespace jot::inline v1::detail {
 class Engine {
  public:
   explicit Engine(ServerOptions options) : house_(std::move(options)) {}
-  ~Engine() {
-    JOT_ASSERT(!cache_.owns_this_thread() && "a Server may not be destroyed by its own handler");
-    stop(nullptr);
-  }
+  ~Engine() { stop(nullptr); }
 
   void start() {
     if (started_) throw std::logic_error("jot: a Server starts once");
@@ -37,14 +34,15 @@ class Engine {
     std::size_t most = fd_limit();
     for (unsigned n = std::max(1u, std::thread::hardware_concurrency()); n > 0; --n)
       lanes_.push_back(std::make_unique<Lane>(house_, cache_, flag_));
-    cache_.start(lanes_.size());
     for (auto& lane : lanes_) launch(*lane);
+    cache_.start(lanes_.size());
     watcher_.start(lanes_);
     acceptor_.start(std::move(listeners), most);
   }
 
   // Returns whether all requests ended before `within` did; nullptr: no patience at all.
   bool stop(const Context* within) {
+    JOT_ASSERT(!cache_.owns_this_thread() && "a Server may not be ended by its own handler");
     {
       std::lock_guard lock(house_.mutex);
       stopping_ = true;

@@ -79,6 +79,7 @@ class Service final : private Origin {
       c.kept.reset();
     if (uses_kept_) input_ = std::move(own_), uses_kept_ = false;
     input_.clear();
+    connection_ = nullptr;  // it may be another thread's from now on, or nobody's
   }
 
   Next examine() {
@@ -126,8 +127,13 @@ class Service final : private Origin {
   }
   void refuse_overload() { refuse({503, "all threads are busy"}); }
 
-  // Which route will answer: the engine looks up what it has learned about it.
-  RouteMemory& match() { return refusal_.ok() ? house_.handler.match(request_) : refusals_; }
+  // Which route will answer: the engine looks up what it has learned about it. What a predicate of
+  // the user's throws here, it throws again in the guarded call, where it is caught.
+  RouteMemory& match() noexcept try {
+    return refusal_.ok() ? house_.handler.match(request_) : house_.no_route;
+  } catch (...) {
+    return house_.no_route;
+  }
 
   // The guarded call. Afterwards connection().sequel says what comes next, and next() what the
   // bytes hold already.
@@ -148,8 +154,9 @@ class Service final : private Origin {
   void may_hold_back(bool may) noexcept { may_hold_back_ = may; }
 
   // Sends answers that waited for later ones, before this thread blocks or leaves.
+  // In a call that serves no connection there is nothing to send.
   void send_held() noexcept {
-    if (!response_.send_held()) connection_->sequel = Sequel::close;
+    if (connection_ && !response_.send_held()) connection_->sequel = Sequel::close;
   }
 
   // A body that trickles: slower than min_rate, once the grace is over.
@@ -270,9 +277,13 @@ class Service final : private Origin {
     complete(Outcome::answered);
   }
 
+  // A 503 is the library's alone: with no thread to spare, the user's log could hold up the lane.
+  // It is counted: see ServerStats::refused.
   void log_refusal() noexcept try {
-    if (refusal_.status == 503) response_.header().set("Retry-After", "1");
+    bool overloaded = refusal_.status == 503;
+    if (overloaded) response_.header().set("Retry-After", "1");
     error(response_, refusal_.status, status_text(refusal_.status));
+    if (overloaded) return;
     house_.options.log.warn(
         "refused",
         {{"status", refusal_.status}, {"reason", refusal_.reason}, {"remote", remote_addr()}});
@@ -365,9 +376,8 @@ class Service final : private Origin {
   RequestState& state_;
   Response response_;
   ConnectionBody body_;
-  BodyDecoder decoder_;   // for the body of the request in state_
-  Verdict refusal_;       // not ok: why there is no request
-  RouteMemory refusals_;  // they never block
+  BodyDecoder decoder_;  // for the body of the request in state_
+  Verdict refusal_;      // not ok: why there is no request
   Next next_ = Next::more;
   bool may_hold_back_ = true;
   CancelState* context_ = nullptr;

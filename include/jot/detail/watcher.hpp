@@ -35,7 +35,7 @@ class ThreadState {
     if (thread != thread_) open_stat(thread);
     char text[256];
     ssize_t n = stat_ ? pread(stat_.get(), text, sizeof text, 0) : -1;
-    if (n <= 0) return true;
+    if (n <= 0) return thread_ = 0, true;  // open it anew: the id may be another thread's now
     std::string_view line(text, static_cast<std::size_t>(n));
     std::size_t name_end = line.rfind(')');  // "TID (name) R ...": the name may hold anything
     return name_end == line.npos || line.size() <= name_end + 2 || line[name_end + 2] == 'R';
@@ -96,9 +96,10 @@ class Watcher {
 
   // False: nothing has changed since the last tick.
   bool look(Watched& w) noexcept {
+    bool short_of_threads = w.lane->wheel().make_up_for_spares();
     Wheel::Glimpse now = w.lane->wheel().glimpse();
     if (now.word != w.seen.word) return w.seen = now, w.ticks = 0, true;
-    if (!LaneWord::in_call(now.word)) return false;
+    if (!LaneWord::in_call(now.word)) return short_of_threads;
     if (++w.ticks >= patience || !w.state.runs(now.thread)) w.lane->wheel().take_over(now);
     return true;
   }

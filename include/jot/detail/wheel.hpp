@@ -52,6 +52,13 @@ class Wheel {
     return true;
   }
 
+  // Tries again to make a thread that could not be made before. False: none is missing.
+  bool make_up_for_spares() noexcept {
+    if (!cache_.short_of_spares()) return false;
+    cache_.replenish();
+    return true;
+  }
+
   // ---- the driver ----
 
   // What a thread sits on while it is in a call.
@@ -71,7 +78,7 @@ class Wheel {
     void give_away() noexcept override {
       if (detached_) return;
       auto* worker = wheel_.cache_.take();
-      if (!worker) return;
+      if (!worker) return service_.send_held();
       detached_ = true;  // by us now, or by the watcher before: the word tells, we need not know
       wheel_.hand_to(worker, word_);
       service_.send_held();  // may wait for a full socket: now nobody waits with it
