@@ -82,8 +82,8 @@ TEST_CASE("limits: as they are unless set") {
       {"chunks 10 MiB", with_chunks(10 * MiB), 200, "10485760"},
       {"chunks 10 MiB and one", with_chunks(10 * MiB + 1), 413, ""},
       {"chunks 12 MiB", with_chunks(12 * MiB), 413, ""},
-      {"declared 8 EiB", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9223372036854775807\r\n\r\n", 413,
-       ""},
+      {"declared 8 EiB",
+       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9223372036854775807\r\n\r\n", 413, ""},
       {"a chunk of 8 EiB",
        "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n7fffffffffffffff\r\n" +
            std::string(11 * MiB, 'x'),
@@ -99,8 +99,10 @@ TEST_CASE("limits: as they are unless set") {
     auto r = ask(server, t.request, closed);
     CHECK(r.whole());
     CHECK(r.status == t.status);
-    if (t.status == 200) CHECK(r.body == t.body);
-    else CHECK(closed);
+    if (t.status == 200)
+      CHECK(r.body == t.body);
+    else
+      CHECK(closed);
     if (t.status == 414 || t.status == 431) CHECK(log.size() == 1);
   }
   CHECK(raw::Client(server.addr()).ask(with_body(1)).body == "1");
@@ -112,10 +114,10 @@ TEST_CASE("limits: as they are set") {
     std::string request;
     int status;
   } const table[] = {
-      {"target", with_target(20), 200},  {"target and one", with_target(21), 414},
-      {"fields", with_fields(5), 200},   {"fields and one", with_fields(6), 431},
-      {"head", with_head(300), 200},     {"head and one", with_head(301), 431},
-      {"body", with_body(1000), 200},    {"body and one", with_body(1001), 413},
+      {"target", with_target(20), 200},   {"target and one", with_target(21), 414},
+      {"fields", with_fields(5), 200},    {"fields and one", with_fields(6), 431},
+      {"head", with_head(300), 200},      {"head and one", with_head(301), 431},
+      {"body", with_body(1000), 200},     {"body and one", with_body(1001), 413},
       {"chunks", with_chunks(1000), 200}, {"chunks and one", with_chunks(1001), 413},
   };
   raw::TestLog log;
@@ -138,7 +140,8 @@ TEST_CASE("limits: a head that is cut into pieces has the same ones") {
   options.max_head = 300, options.max_target = 20;
   jot::Server server(options);
   server.start();
-  for (auto& [request, status] : {std::pair{with_head(300), 200}, {with_head(301), 431}, {with_target(21), 414}}) {
+  for (auto& [request, status] :
+       {std::pair{with_head(300), 200}, {with_head(301), 431}, {with_target(21), 414}}) {
     raw::Client client(server.addr());
     client.send_in_pieces(request, 1);
     CHECK(client.response().status == status);
@@ -161,13 +164,16 @@ TEST_CASE("limits: set_limit changes it for one request, before it is read") {
     std::size_t size;
     int status;
   } const table[] = {
-      {"all of it", "", 5, 200},           {"too much", "", 6, 413},
-      {"raised", "X-Limit: 1\r\n", 20, 200}, {"raised, too much", "X-Limit: 1\r\n", 21, 413},
+      {"all of it", "", 5, 200},
+      {"too much", "", 6, 413},
+      {"raised", "X-Limit: 1\r\n", 20, 200},
+      {"raised, too much", "X-Limit: 1\r\n", 21, 413},
   };
   for (auto& t : table) {
     INFO(t.name);
     for (auto request : {with_body(t.size), with_chunks(t.size)})
-      CHECK(raw::Client(server.addr()).ask(request.insert(request.find("Host"), t.limit)).status == t.status);
+      CHECK(raw::Client(server.addr()).ask(request.insert(request.find("Host"), t.limit)).status ==
+            t.status);
   }
 }
 
@@ -195,7 +201,8 @@ TEST_CASE("limits: a declared length that is too much is refused before it is se
   server.start();
   for (auto expect : {"Expect: 100-continue\r\n", ""}) {
     raw::Client client(server.addr());
-    auto r = client.ask("POST / HTTP/1.1\r\nHost: h\r\n" + std::string(expect) + "Content-Length: 100000\r\n\r\n");
+    auto r = client.ask("POST / HTTP/1.1\r\nHost: h\r\n" + std::string(expect) +
+                        "Content-Length: 100000\r\n\r\n");
     CHECK(r.status == 413);
     CHECK(r.interim.empty());
     CHECK(client.is_closed());

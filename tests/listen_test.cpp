@@ -41,7 +41,9 @@ TEST_CASE("listen: each kind of address is served, and told by addr()") {
   struct {
     std::string addr, told;  // told: how addr() begins
   } const table[] = {
-      {"127.0.0.1:0", "127.0.0.1:"}, {"[::1]:0", "[::1]:"}, {"localhost:0", ""},
+      {"127.0.0.1:0", "127.0.0.1:"},
+      {"[::1]:0", "[::1]:"},
+      {"localhost:0", ""},
       {"unix:" + path, "unix:" + path},
   };
   for (auto& t : table) {
@@ -64,9 +66,11 @@ TEST_CASE("listen: without a host, IPv4 and IPv6") {
 }
 
 TEST_CASE("listen: an IPv4 client of both is told by its IPv4 address") {
-  jot::Server server({.addr = ":0", .handler = [](jot::Request& r) { return std::string(r.remote_addr()); }});
+  jot::Server server(
+      {.addr = ":0", .handler = [](jot::Request& r) { return std::string(r.remote_addr()); }});
   server.start();
-  CHECK(ask("127.0.0.1" + server.addr().substr(server.addr().rfind(':'))).starts_with("127.0.0.1:"));
+  CHECK(
+      ask("127.0.0.1" + server.addr().substr(server.addr().rfind(':'))).starts_with("127.0.0.1:"));
 }
 
 TEST_CASE("listen: two servers in one process") {
@@ -118,9 +122,10 @@ TEST_CASE("listen: a port is free again as soon as its server ends") {
 }
 
 TEST_CASE("listen: what is no address is said so") {
-  for (auto addr : {"", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1",
-                    "127.0.0.1:99999999999", "::1:80", "[::1]", "[::1]80", "unix:", "no.such.host.invalid:80",
-                    "127.0.0.1:80:80", "127.0.0.256:0", ":+80", ": 80"}) {
+  for (auto addr :
+       {"", "8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:http", "127.0.0.1:65536", "127.0.0.1:-1",
+        "127.0.0.1:99999999999", "::1:80", "[::1]", "[::1]80", "unix:", "no.such.host.invalid:80",
+        "127.0.0.1:80:80", "127.0.0.256:0", ":+80", ": 80"}) {
     INFO(addr);
     jot::Server server({.addr = addr});
     CHECK_THROWS_AS(server.start(), std::invalid_argument);
@@ -130,7 +135,8 @@ TEST_CASE("listen: what is no address is said so") {
       CHECK_THAT(e.what(), Contains(addr));
     }
   }
-  CHECK_THROWS_AS(jot::Server(hello("unix:" + std::string(200, 'x'))).start(), std::invalid_argument);
+  CHECK_THROWS_AS(jot::Server(hello("unix:" + std::string(200, 'x'))).start(),
+                  std::invalid_argument);
   CHECK_THROWS_AS(jot::Server(hello("systemd")).start(), std::invalid_argument);
 }
 

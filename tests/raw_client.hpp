@@ -2,21 +2,22 @@
 //
 // raw_client.hpp -- what does the server say to exactly these bytes?
 //
-// A blocking client that knows no manners: it sends what it is given, cut where it is told, and reads
-// what comes back by the framing rules of RFC 9112 section 6.3, which it applies by itself. Nothing of
-// jot is used here, so that a mistake there cannot hide behind the same mistake here.
+// A blocking client that knows no manners: it sends what it is given, cut where it is told, and
+// reads what comes back by the framing rules of RFC 9112 section 6.3, which it applies by itself.
+// Nothing of jot is used here, so that a mistake there cannot hide behind the same mistake here.
 // Every wait ends after `patience`: a test that would hang fails instead.
 #pragma once
 
 #include "jot/log.hpp"  // Logger, LogRecord
 
-#include <arpa/inet.h>     // inet_pton
-#include <netinet/in.h>    // sockaddr_in, sockaddr_in6
-#include <poll.h>          // poll
-#include <sys/socket.h>    // socket, connect, send, recv
-#include <sys/un.h>        // sockaddr_un
-#include <unistd.h>        // close
+#include <arpa/inet.h>   // inet_pton
+#include <netinet/in.h>  // sockaddr_in, sockaddr_in6
+#include <poll.h>        // poll
+#include <sys/socket.h>  // socket, connect, send, recv
+#include <sys/un.h>      // sockaddr_un
+#include <unistd.h>      // close
 
+#include <strings.h>           // strcasecmp
 #include <cerrno>              // errno
 #include <chrono>              // std::chrono
 #include <condition_variable>  // std::condition_variable
@@ -28,7 +29,6 @@
 #include <stdexcept>           // std::runtime_error
 #include <string>              // std::string
 #include <string_view>         // std::string_view
-#include <strings.h>           // strcasecmp
 #include <thread>              // std::this_thread
 #include <utility>             // std::pair
 #include <vector>              // std::vector
@@ -59,13 +59,13 @@ enum class End {
 
 struct Response {
   int status = 0;
-  std::string line;                                          // the status line
-  std::vector<std::pair<std::string, std::string>> fields;   // as they came
-  std::vector<Response> interim;                             // 1xx before it
-  std::string head;                                          // as it came, the empty line included
+  std::string line;                                         // the status line
+  std::vector<std::pair<std::string, std::string>> fields;  // as they came
+  std::vector<Response> interim;                            // 1xx before it
+  std::string head;                                         // as it came, the empty line included
   std::string body;
-  std::vector<std::string> trailer;                          // lines
-  std::size_t chunks = 0;                                    // the last one not counted
+  std::vector<std::string> trailer;  // lines
+  std::size_t chunks = 0;            // the last one not counted
   End end = End::timed_out;
 
   bool whole() const { return end == End::whole; }
@@ -86,8 +86,11 @@ class Client {
  public:
   // addr: "127.0.0.1:80", "[::1]:80" or "unix:/path", as Server::addr() has it.
   // receive_buffer: SO_RCVBUF, for clients that shall be slow; 0: as it is.
-  explicit Client(const std::string& addr, int receive_buffer = 0) { connect_to(addr, receive_buffer); }
-  Client(Client&& from) noexcept : fd_(std::exchange(from.fd_, -1)), unread_(std::move(from.unread_)) {}
+  explicit Client(const std::string& addr, int receive_buffer = 0) {
+    connect_to(addr, receive_buffer);
+  }
+  Client(Client&& from) noexcept
+      : fd_(std::exchange(from.fd_, -1)), unread_(std::move(from.unread_)) {}
   ~Client() { close(); }
 
   int fd() const { return fd_; }
@@ -140,7 +143,9 @@ class Client {
     return r;
   }
 
-  Response ask(std::string_view request) { return send(request), response(request.starts_with("HEAD ")); }
+  Response ask(std::string_view request) {
+    return send(request), response(request.starts_with("HEAD "));
+  }
 
   // All that comes until the end; `end` says which.
   std::string read_to_end(End& end) {
@@ -192,7 +197,8 @@ class Client {
       }
     }
     fd_ = socket(to.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (receive_buffer) setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    if (receive_buffer)
+      setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     if (fd_ < 0 || connect(fd_, &to.any, length) != 0)
       throw std::runtime_error("cannot connect to " + addr + ": " + std::strerror(errno));
   }
@@ -241,7 +247,8 @@ class Client {
     r.status = std::stoi(r.line.substr(9, 3));
     for (at += 2; head.compare(at, 2, "\r\n") != 0;) {
       const std::size_t end = head.find("\r\n", at), colon = head.find(": ", at);
-      if (colon > end || head.find_first_of("\r\n", at) != end) return r.end = End::malformed, false;
+      if (colon > end || head.find_first_of("\r\n", at) != end)
+        return r.end = End::malformed, false;
       r.fields.emplace_back(head.substr(at, colon - at), head.substr(colon + 2, end - colon - 2));
       at = end + 2;
     }
@@ -252,8 +259,9 @@ class Client {
     if (head_only || r.status == 204 || r.status == 304) return;
     if (r.has("Transfer-Encoding")) return read_chunks(r);
     if (r.has("Content-Length")) {
-      read_bytes(static_cast<std::size_t>(std::strtoull(r.field("Content-Length").c_str(), nullptr, 10)),
-                 r.body, r);
+      read_bytes(
+          static_cast<std::size_t>(std::strtoull(r.field("Content-Length").c_str(), nullptr, 10)),
+          r.body, r);
       return;
     }
     r.body = read_to_end(r.end);
@@ -329,6 +337,27 @@ class TestLog {
     std::mutex mutex;  // guards records
     std::condition_variable changed;
     std::vector<Record> records;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+// What must hold on threads other than the test's own, where Catch's macros may not be used.
+class Facts {
+ public:
+  void expect(bool holds, const char* what) const {
+    if (holds) return;
+    std::lock_guard lock(state_->mutex);
+    state_->wrong.append(what).append("; ");
+  }
+  std::string wrong() const {
+    std::lock_guard lock(state_->mutex);
+    return state_->wrong;
+  }
+
+ private:
+  struct State {
+    std::mutex mutex;  // guards wrong
+    std::string wrong;
   };
   std::shared_ptr<State> state_ = std::make_shared<State>();
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// request_body_test.cpp -- a body is read as it was sent, and what comes behind it is the next request.
+// request_body_test.cpp -- a body is read as it was sent, and what comes behind it is the next
+// request.
 #include "jot.hpp"
 
 #include "catch.hpp"
@@ -33,7 +34,8 @@ std::string chunk(std::string_view data) {
 }
 std::string chunked(std::string_view body, std::size_t piece) {
   std::string out = post("Transfer-Encoding: chunked\r\n");
-  for (; !body.empty(); body.remove_prefix(std::min(piece, body.size()))) out += chunk(body.substr(0, piece));
+  for (; !body.empty(); body.remove_prefix(std::min(piece, body.size())))
+    out += chunk(body.substr(0, piece));
   return out + "0\r\n\r\n";
 }
 
@@ -45,7 +47,9 @@ std::string text_of(std::size_t size) {
 }
 
 struct Served {
-  explicit Served(jot::ServerOptions options = {}) : server(with(std::move(options))) { server.start(); }
+  explicit Served(jot::ServerOptions options = {}) : server(with(std::move(options))) {
+    server.start();
+  }
   raw::Client client() const { return raw::Client(server.addr()); }
 
   jot::ServerOptions with(jot::ServerOptions o) {
@@ -63,7 +67,7 @@ struct Served {
       w.write(std::string_view(some, n));
     });
     app.post("/wait", [this](Request& r) {
-      CHECK(gate.wait());
+      gate.wait();
       return r.body().read_all();
     });
     o.addr = "127.0.0.1:0", o.handler = app, o.log = log.logger();
@@ -113,8 +117,10 @@ TEST_CASE("request body: it is read as it was sent, whatever its framing and pie
       auto r = client.response();
       CHECK((r.body == body));
       // A head that leaves while much of the body is unread says that the connection will close.
-      if (r.field("Connection") == "close") CHECK((t.size > (256 << 10) && !t.chunk && path == "/by-7"s));
-      else CHECK(client.response().body == "next");
+      if (r.field("Connection") == "close")
+        CHECK((t.size > (256 << 10) && !t.chunk && path == "/by-7"s));
+      else
+        CHECK(client.response().body == "next");
       sender.join();
     }
   }
@@ -124,7 +130,9 @@ TEST_CASE("request body: it is read as it was sent, whatever its framing and pie
 TEST_CASE("request body: trailers and extensions are passed over") {
   Served s;
   raw::Client client = s.client();
-  client.send(post("Transfer-Encoding: chunked\r\n", "3;x=y\r\nabc\r\n0;z\r\nX-Sum: 1\r\nX-B: 2\r\n\r\n") + get);
+  client.send(
+      post("Transfer-Encoding: chunked\r\n", "3;x=y\r\nabc\r\n0;z\r\nX-Sum: 1\r\nX-B: 2\r\n\r\n") +
+      get);
   CHECK(client.response().body == "abc");
   CHECK(client.response().body == "next");
 }
@@ -225,15 +233,18 @@ TEST_CASE("request body: one that nobody read is passed over") {
     raw::Client client = s.client();
     std::thread sender([&] { client.send(at(std::string(t.path), request) + get); });
     auto r = client.response();
-    if (t.name == "404") CHECK(r.status == 404);
-    else CHECK(r.body == (t.want.empty() ? body.substr(0, 5) : t.want));
+    if (t.name == "404")
+      CHECK(r.status == 404);
+    else
+      CHECK(r.body == (t.want.empty() ? body.substr(0, 5) : t.want));
     CHECK(client.response().body == "next");
     sender.join();
   }
   CHECK(s.log.size() == 0);
 }
 
-TEST_CASE("request body: a long one that nobody read ends the connection when the answer was read") {
+TEST_CASE(
+    "request body: a long one that nobody read ends the connection when the answer was read") {
   struct {
     std::string_view name;
     std::size_t chunk;
@@ -289,15 +300,13 @@ TEST_CASE("request body: the same body read in two ways") {
                         std::size_t n = r.body().read(some);
                         all.assign(some, n);
                         all += '|' + r.body().read_all();
-                        CHECK(r.body().read(some) == 0);
-                        CHECK(r.body().read_all().empty());
-                        return all;
+                        return all + std::to_string(r.body().read(some)) + r.body().read_all();
                       }});
   server.start();
   raw::Client client(server.addr());
-  CHECK(client.ask(with_length("0123456789")).body == "0123|456789");
-  CHECK(client.ask(with_length("")).body == "|");
-  CHECK(client.ask(chunked("0123456789", 10)).body == "0123|456789");
+  CHECK(client.ask(with_length("0123456789")).body == "0123|4567890");
+  CHECK(client.ask(with_length("")).body == "|0");
+  CHECK(client.ask(chunked("0123456789", 10)).body == "0123|4567890");
 }
 
 TEST_CASE("request body: it may be read while the answer is on its way") {
@@ -326,14 +335,15 @@ TEST_CASE("request body: it may be read while the answer is on its way") {
 
 TEST_CASE("request body: what the request's views point at stays while the body is read") {
   jot::Server server({.addr = "127.0.0.1:0", .handler = [](Request& r) {
-                        std::string before = jot::text(r.method(), r.target(), r.header().get("X"));
+                        std::string_view method = r.method(), target = r.target(),
+                                         x = r.header().get("X");
                         std::size_t n = r.body().read_all().size();
-                        CHECK(before == jot::text(r.method(), r.target(), r.header().get("X")));
-                        return jot::text(before, n);
+                        return jot::text(method, target, x, n);
                       }});
   server.start();
   raw::Client client(server.addr());
-  std::thread sender([&] { client.send(post("X: y\r\nContent-Length: 3000000\r\n", text_of(3'000'000))); });
+  std::thread sender(
+      [&] { client.send(post("X: y\r\nContent-Length: 3000000\r\n", text_of(3'000'000))); });
   CHECK(client.response().body == "POST/echoy3000000");
   sender.join();
 }

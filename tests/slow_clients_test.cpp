@@ -30,7 +30,8 @@ struct Served {
   raw::Client client() const { return raw::Client(server.addr()); }
 
   jot::ServerOptions with(jot::ServerOptions o) const {
-    if (!o.handler) o.handler = [](Request& r) { return "read " + std::to_string(r.body().read_all().size()); };
+    if (!o.handler)
+      o.handler = [](Request& r) { return "read " + std::to_string(r.body().read_all().size()); };
     o.addr = "127.0.0.1:0", o.log = log.logger();
     return o;
   }
@@ -42,7 +43,8 @@ struct Served {
   jot::Server server;
 };
 
-// One byte every few milliseconds, until an answer comes or `most` is over. Returns how long it took.
+// One byte every few milliseconds, until an answer comes or `most` is over. Returns how long it
+// took.
 Clock::duration trickle(raw::Client& client, std::string_view bytes, Clock::duration most) {
   const auto start = Clock::now();
   while (Clock::now() - start < most) {
@@ -156,7 +158,8 @@ TEST_CASE("slow clients: a body that stops is 408") {
       {"small, none of it", post(10)},
       {"large", post(100'000) + "hello"},
       {"chunked", "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\na\r\nhello"},
-      {"invited", "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"},
+      {"invited",
+       "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n"},
   };
   for (auto& t : table) {
     INFO(t.name);
@@ -195,14 +198,15 @@ TEST_CASE("slow clients: the rest of a body that nobody read may not take for ev
 }
 
 TEST_CASE("slow clients: who does not read is cut") {
+  raw::Facts facts;
   Served s({.handler =
-                [](ResponseWriter& w) {
+                [facts](ResponseWriter& w) {
                   const std::string megabyte(1 << 20, 'x');
                   int n = 0;
                   while (n < 64 && w.write(megabyte)) ++n;
-                  CHECK(n < 64);
-                  CHECK_FALSE(w.write("more"));
-                  CHECK_FALSE(w.flusher()->flush());
+                  facts.expect(n < 64, "write is false in the end");
+                  facts.expect(!w.write("more"), "write stays false");
+                  facts.expect(!w.flusher()->flush(), "flush is false");
                 },
             .write_timeout = 200ms});
   raw::Client client(s.server.addr(), 4096);
@@ -213,6 +217,7 @@ TEST_CASE("slow clients: who does not read is cut") {
   CHECK_FALSE(r.whole());
   CHECK(s.all_gone());
   CHECK(s.log.size() == 1);
+  CHECK(facts.wrong() == "");
 }
 
 TEST_CASE("slow clients: who asks and asks and does not read is cut") {
@@ -224,7 +229,8 @@ TEST_CASE("slow clients: who asks and asks and does not read is cut") {
     while (client.send(many)) {
     }
   });
-  CHECK(raw::eventually([&] { return s.server.stats().accepted == 1 && s.server.stats().connections == 0; }));
+  CHECK(raw::eventually(
+      [&] { return s.server.stats().accepted == 1 && s.server.stats().connections == 0; }));
   sender.join();
 }
 
