@@ -10382,8 +10382,9 @@ inline bool Lane::heed_stop() noexcept {
 inline void Lane::close_parked() noexcept {
   for (Connection *c = all_, *next; c; c = next) {
     next = c->next;
+    if (c->place != Place::idle) continue;  // its phase is not ours to read
     bool says_goodbye = c->phase == Phase::linger && heeded_ != Stop::cut;
-    if (c->place == Place::idle && !says_goodbye) bury(*c);
+    if (!says_goodbye) bury(*c);
   }
 }
 
