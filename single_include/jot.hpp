@@ -8946,7 +8946,7 @@ class Response final : public ResponseWriter, public Flusher {
       body_ += bytes;
       return true;
     }
-    if (!committed_) commit(length_unknown);
+    if (!committed_) commit(length_unknown, bytes);
     return carries_body() ? send_body(bytes) : true;
   }
 
@@ -9044,18 +9044,25 @@ class Response final : public ResponseWriter, public Flusher {
 
   bool carries_body() const noexcept { return !terms_.head_only && status_has_body(status_); }
 
-  // 2b, or the first half of 2a: decides the framing and writes the head to out_.
-  void commit(std::uint64_t length) {
+  // 2b, or the first half of 2a: decides the framing and writes the head to out_. `more` follows what
+  // is in body_.
+  void commit(std::uint64_t length, std::string_view more = {}) {
     committed_ = true;
     append_status_line(out_, status_);
     FieldNotes notes = append_fields(out_, header_);
     if (notes.length != length_unknown) length = notes.length;
-    if (!notes.type && !body_.empty() && status_has_body(status_))
-      append_field(out_, "Content-Type", sniff_content_type(body_));
+    if (!notes.type && body_.size() + more.size() > 0 && status_has_body(status_))
+      append_field(out_, "Content-Type", sniff(more));
     if (!notes.date) append_field(out_, "Date", date_.at(std::time(nullptr)));
     append_framing(length, notes);
     out_ += "\r\n";
     if (!carries_body()) end_ = BodyEnd::no_body, body_.clear();
+  }
+
+  std::string_view sniff(std::string_view more) const {
+    constexpr std::size_t enough = 512;
+    if (more.empty() || body_.size() >= enough) return sniff_content_type(body_);
+    return sniff_content_type(body_ + std::string(more.substr(0, enough)));
   }
 
   void append_framing(std::uint64_t length, const FieldNotes& notes) {

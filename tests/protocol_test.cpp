@@ -176,6 +176,20 @@ TEST_CASE("protocol: Content-Type is sniffed where nobody said it") {
   }
 }
 
+TEST_CASE("protocol: Content-Type is sniffed from the first bytes, in whatever pieces they come") {
+  for (std::size_t first : {0u, 3u, 15u, 600u}) {
+    INFO(first);
+    Served s([first](ResponseWriter& w) {
+      const std::string page = "<!DOCTYPE html>" + std::string(100'000, 'x');
+      w.write(page.substr(0, first));
+      w.write(page.substr(first));
+    });
+    raw::Client client = s.client();
+    CHECK(client.ask(get).field("Content-Type") == "text/html; charset=utf-8");
+    CHECK(client.ask(head).field("Content-Type") == "text/html; charset=utf-8");
+  }
+}
+
 TEST_CASE("protocol: text that a handler returns is plain text, and stays it") {
   Served s([](Request& r) { return std::string(r.query("q")); });
   auto r = s.client().ask("GET /?q=%3Chtml%3E HTTP/1.1\r\nHost: h\r\n\r\n");
