@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+//
+// stop_test.cpp -- a server that ends: gently, at once, and at any time.
+#include "jot.hpp"
+
+#include "catch.hpp"
+#include "raw_client.hpp"
+
+#include <atomic>  // std::atomic
+#include <memory>  // std::make_unique
+#include <string>  // std::string
+#include <thread>  // std::thread
+#include <vector>  // std::vector
+
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+using jot::Request;
+using jot::ResponseWriter;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+const std::string get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+
+std::string get_path(std::string_view path) {
+  return "GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n\r\n";
+}
+
+struct Running {
+  explicit Running(std::atomic<int>& n) : count(n) { ++count; }
+  Running(const Running&) = delete;
+  ~Running() { --count; }
+  std::atomic<int>& count;
+};
+
+bool refuses(const std::string& addr) {
+  try {
+    return raw::Client(addr).ask(get).status == 0;
+  } catch (const std::runtime_error&) {
+    return true;
+  }
+}
+
+}  // namespace
+
+TEST_CASE("stop: what was never started ends as well") {
+  jot::Server server({.addr = "127.0.0.1:0"});
+  CHECK(server.shutdown(jot::background()));
+  CHECK(server.stats().threads == 0);
+}
+
+TEST_CASE("stop: idle connections close, running requests end, new ones find nobody") {
+  raw::Gate gate, entered;
+  raw::TestLog log;
+  jot::Server server({.addr = "127.0.0.1:0",
+                      .handler =
+                          [&](Request& r) {
+                            if (r.path() == "/") return "idle";
+                            entered.open();
+                            gate.wait();
+                            return "done";
+                          },
+                      .log = log.logger()});
+  server.start();
+  raw::Client idle(server.addr()), fresh(server.addr()), running(server.addr()),
+      half(server.addr());
+  CHECK(idle.ask(get).body == "idle");
+  half.send("GET / HT");
+  running.send(get_path("/run") + get);
+  REQUIRE(entered.wait());
+  bool in_time = false;
+  std::thread stopper([&] { in_time = server.shutdown(jot::background()); });
+  CHECK(idle.is_closed());
+  CHECK(fresh.is_closed());
+  CHECK(half.is_closed());
+  CHECK(refuses(server.addr()));
+  gate.open();
+  auto r = running.response();
+  CHECK(r.body == "done");
+  CHECK(r.field("Connection") == "close");
+  CHECK(running.is_closed());
+  running.close();  // else the server lingers, to hear that its goodbye was heard
+  stopper.join();
+  CHECK(in_time);
+  CHECK(server.stats().connections == 0);
+  CHECK(server.stats().in_handlers == 0);
+  CHECK(server.shutdown(jot::background()));  // again
+}
+
+TEST_CASE("stop: when time is up, Contexts end with the cause") {
+  std::string cause;
+  raw::Gate entered;
+  jot::Server server({.addr = "127.0.0.1:0", .handler = [&](Request& r) {
+                        jot::Context ctx = r.context();
+                        entered.open();
+                        ctx.wait_for(20s);
+                        cause = ctx.cause().message();
+                        return "cancelled";
+                      }});
+  server.start();
+  raw::Client client(server.addr());
+  client.send(get);
+  REQUIRE(entered.wait());
+  auto [soon, cancel] = jot::with_timeout(jot::background(), 50ms);
+  CHECK_FALSE(server.shutdown(soon));
+  CHECK(cause == "server shutting down");
+  CHECK(client.response().body == "cancelled");
+}
+
+TEST_CASE("stop: a stream ends") {
+  jot::Server server({.addr = "127.0.0.1:0", .handler = [](ResponseWriter& w, Request& r) {
+                        while (w.write("tick\n") && w.flusher()->flush() &&
+                               r.context().sleep_for(5ms)) {
+                        }
+                      }});
+  server.start();
+  std::vector<raw::Client> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.emplace_back(server.addr());
+    clients.back().send(get);
+    clients.back().peek(200);
+  }
+  auto [soon, cancel] = jot::with_timeout(jot::background(), 20ms);
+  CHECK_FALSE(server.shutdown(soon));
+  for (auto& c : clients) CHECK(c.response().whole());
+}
+
+TEST_CASE("stop: a writer whose client does not read is cut") {
+  raw::Gate entered;
+  jot::Server server({.addr = "127.0.0.1:0", .handler = [&](ResponseWriter& w) {
+                        const std::string piece(1 << 20, 'x');
+                        entered.open();
+                        while (w.write(piece)) {
+                        }
+                      }});
+  server.start();
+  raw::Client client(server.addr(), 4096);
+  client.send(get);
+  REQUIRE(entered.wait());
+  const auto start = Clock::now();
+  CHECK_FALSE(server.shutdown(jot::with_timeout(jot::background(), 20ms).ctx));
+  CHECK(Clock::now() - start < 5s);
+}
+
+TEST_CASE("stop: a reader whose client does not send is cut") {
+  raw::Gate entered;
+  jot::Server server({.addr = "127.0.0.1:0", .handler = [&](Request& r) {
+                        entered.open();
+                        return r.body().read_all();
+                      }});
+  server.start();
+  raw::Client client(server.addr());
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhello");
+  REQUIRE(entered.wait());
+  CHECK_FALSE(server.shutdown(jot::with_timeout(jot::background(), 20ms).ctx));
+}
+
+TEST_CASE("stop: listen_and_serve returns when its Context ends, or when another thread says so") {
+  for (bool by_context : {true, false}) {
+    // A path, so that the address is known before the server tells it.
+    const std::string addr = "unix:/tmp/jot_stop_" + std::to_string(getpid()) + ".sock";
+    raw::Gate serves;
+    auto [ctx, cancel] = jot::with_cancel(jot::background());
+    jot::Server server({.addr = addr, .handler = [&serves] { return serves.open(), "hello"; }});
+    std::thread runner([&server, &until = ctx] { server.listen_and_serve(until); });
+    CHECK(raw::eventually([&] { return !refuses(addr); }));
+    REQUIRE(serves.wait());
+    if (by_context)
+      cancel();
+    else
+      server.shutdown(jot::background());
+    runner.join();
+    CHECK(refuses(addr));
+    CHECK(server.stats().connections == 0);
+  }
+}
+
+TEST_CASE("stop: the destructor, at any time, whatever the clients are at") {
+  for (int round = 0; round < 30; ++round) {
+    std::atomic<int> running{0};
+    auto server = std::make_unique<jot::Server>(
+        jot::ServerOptions{.addr = "127.0.0.1:0",
+                           .handler =
+                               [&running](ResponseWriter& w, Request& r) {
+                                 const Running one(running);
+                                 if (r.path() == "/wait") r.context().wait_for(20s);
+                                 if (r.path() == "/sleep") std::this_thread::sleep_for(5ms);
+                                 if (r.path() == "/big") w.write(std::string(8 << 20, 'x'));
+                                 if (r.path() == "/read") r.body().read_all();
+                                 w.write("x"), w.flusher()->flush();
+                               },
+                           .log = raw::TestLog().logger()});
+    server->start();
+    std::vector<raw::Client> clients;
+    for (auto bytes : {""s, "GET / HT"s, get, get + get + get, get_path("/wait"),
+                       get_path("/sleep") + get, get_path("/big"), "bad\r\n\r\n"s,
+                       "POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx"s,
+                       "POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 99999\r\n\r\nx"s,
+                       "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999\r\n\r\nx"s}) {
+      clients.emplace_back(server->addr());
+      clients.back().send(bytes);
+    }
+    if (round % 3 == 1) clients[2].response();
+    if (round % 3 == 2) REQUIRE(raw::eventually([&] { return running >= 3; }));
+    if (round % 5 == 0) clients.pop_back();
+    server.reset();
+    CHECK(running == 0);
+    for (auto& c : clients) {
+      raw::End end;
+      c.read_to_end(end);
+      CHECK(end != raw::End::timed_out);
+    }
+  }
+}
+
+TEST_CASE("stop: stats are what happened") {
+  raw::Gate gate;
+  raw::TestLog log;
+  jot::Server server({.addr = "127.0.0.1:0",
+                      .handler =
+                          [&](Request& r) {
+                            if (r.path() == "/gate") gate.wait();
+                            return "hello";
+                          },
+                      .log = log.logger()});
+  CHECK(server.stats().accepted == 0);
+  server.start();
+  raw::Client one(server.addr()), two(server.addr()), three(server.addr());
+  auto first = one.ask(get), second = one.ask(get), bad = two.ask("bad\r\n\r\n");
+  three.send(get_path("/gate"));
+  REQUIRE(raw::eventually([&] { return server.stats().in_handlers == 1; }));
+  REQUIRE(raw::eventually([&] { return server.stats().requests == 3; }));
+  auto s = server.stats();
+  CHECK(s.accepted == 3);
+  CHECK(s.refused == 1);
+  CHECK(s.connections == 3);
+  CHECK(s.threads > 0);
+  gate.open();
+  auto third = three.response();
+  REQUIRE(raw::eventually([&] { return server.stats().requests == 4; }));
+  CHECK(server.stats().bytes_in == 2 * get.size() + get_path("/gate").size() + 7);
+  CHECK(server.stats().bytes_out == first.head.size() + second.head.size() + bad.head.size() +
+                                        third.head.size() + 15 + bad.body.size());
+  one.close(), two.close(), three.close();
+  CHECK(raw::eventually([&] { return server.stats().connections == 0; }));
+}
