@@ -154,8 +154,8 @@ class Response final : public ResponseWriter, public Flusher {
 
   bool carries_body() const noexcept { return !terms_.head_only && status_has_body(status_); }
 
-  // 2b, or the first half of 2a: decides the framing and writes the head to out_. `more` follows what
-  // is in body_.
+  // 2b, or the first half of 2a: decides the framing and writes the head to out_. `more` follows
+  // what is in body_.
   void commit(std::uint64_t length, std::string_view more = {}) {
     committed_ = true;
     append_status_line(out_, status_);
@@ -235,8 +235,8 @@ class Response final : public ResponseWriter, public Flusher {
   Socket& socket_;
   HttpDate date_;
   Header header_;
-  std::string body_;  // of this response, not framed yet
-  std::string out_;   // framed, not sent yet
+  std::string body_;       // of this response, not framed yet
+  std::string out_;        // framed, not sent yet
   std::size_t begin_ = 0;  // in out_: of this response; before it, answers to earlier requests
   ResponseTerms terms_;
   BodyEnd end_ = BodyEnd::no_body;
