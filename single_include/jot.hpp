@@ -1859,8 +1859,7 @@ class Router : public Group {
 //     jot::listen_and_serve(":8080", app);                              // the ten-line program
 //
 //     jot::Server server{{.addr = "127.0.0.1:0", .handler = app, .idle_timeout = 30s}};
-//     server.start();                                                   // returns; addr() tells
-//     the port
+//     server.start();                               // returns; addr() tells the port
 //
 // Every request in a handler has a thread of its own, so a handler may block; a connection between
 // requests is parked and costs none. How that works is told in detail/lane.hpp.
@@ -9044,8 +9043,8 @@ class Response final : public ResponseWriter, public Flusher {
 
   bool carries_body() const noexcept { return !terms_.head_only && status_has_body(status_); }
 
-  // 2b, or the first half of 2a: decides the framing and writes the head to out_. `more` follows what
-  // is in body_.
+  // 2b, or the first half of 2a: decides the framing and writes the head to out_. `more` follows
+  // what is in body_.
   void commit(std::uint64_t length, std::string_view more = {}) {
     committed_ = true;
     append_status_line(out_, status_);
@@ -9125,8 +9124,8 @@ class Response final : public ResponseWriter, public Flusher {
   Socket& socket_;
   HttpDate date_;
   Header header_;
-  std::string body_;  // of this response, not framed yet
-  std::string out_;   // framed, not sent yet
+  std::string body_;       // of this response, not framed yet
+  std::string out_;        // framed, not sent yet
   std::size_t begin_ = 0;  // in out_: of this response; before it, answers to earlier requests
   ResponseTerms terms_;
   BodyEnd end_ = BodyEnd::no_body;

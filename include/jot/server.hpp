@@ -7,8 +7,7 @@
 //     jot::listen_and_serve(":8080", app);                              // the ten-line program
 //
 //     jot::Server server{{.addr = "127.0.0.1:0", .handler = app, .idle_timeout = 30s}};
-//     server.start();                                                   // returns; addr() tells
-//     the port
+//     server.start();                               // returns; addr() tells the port
 //
 // Every request in a handler has a thread of its own, so a handler may block; a connection between
 // requests is parked and costs none. How that works is told in detail/lane.hpp.
