@@ -1960,11 +1960,11 @@ class Server {
 
   // Listens, and serves on threads of its own. Throws std::system_error that names the address
   // (in use, not allowed, ...), std::invalid_argument where it cannot be read, std::logic_error
-  // when called twice.
+  // when called twice or after shutdown().
   void start();
 
-  // start(), waits until `until` is done, then shutdown() within drain_timeout. Without `until` it
-  // does not return before another thread calls shutdown().
+  // As start(), then waits until `until` is done, then shutdown() within drain_timeout. Without
+  // `until` it does not return before another thread calls shutdown().
   void listen_and_serve(const Context& until = background());
 
   // Stops listening, closes parked connections, lets running requests finish with Connection:
@@ -11153,6 +11153,7 @@ class Watcher {
 #include <sys/resource.h>  // getrlimit, setrlimit
 
 #include <algorithm>  // std::max
+#include <stdexcept>  // std::logic_error
 #include <thread>     // std::thread::hardware_concurrency
 
 namespace jot::inline v1::detail {
@@ -11162,7 +11163,10 @@ class Engine {
   explicit Engine(ServerOptions options) : house_(std::move(options)) {}
   ~Engine() { stop(nullptr); }
 
-  void start() {
+  // Returns false, and does nothing, when it was stopped before.
+  bool start() {
+    std::lock_guard one_at_a_time(life_mutex_);
+    if (stopping()) return false;
     if (started_) throw std::logic_error("jot: a Server starts once");
     started_ = true;
     auto listeners = open_listeners(house_.options.addr, house_.options.reuse_port);
@@ -11174,6 +11178,8 @@ class Engine {
     cache_.start(lanes_.size());
     watcher_.start(lanes_);
     acceptor_.start(std::move(listeners), most);
+    serving_.store(true, std::memory_order_release);
+    return true;
   }
 
   // Returns whether all requests ended before `within` did; nullptr: no patience at all.
@@ -11184,7 +11190,7 @@ class Engine {
       stopping_ = true;
       house_.changed.notify_all();
     }
-    std::lock_guard one_at_a_time(stop_mutex_);
+    std::lock_guard one_at_a_time(life_mutex_);
     acceptor_.stop();
     bool by_themselves = within ? advance(Stop::drain, *within) : false;
     if (!by_themselves) {
@@ -11206,11 +11212,14 @@ class Engine {
     house_.changed.wait(lock, [&] { return stopping_ || until.done(); });
   }
 
-  const std::string& addr() const noexcept { return addr_; }
+  std::string addr() const {
+    return serving_.load(std::memory_order_acquire) ? addr_ : std::string();
+  }
   const ServerOptions& options() const noexcept { return house_.options; }
 
   ServerStats stats() const {
     ServerStats s;
+    if (!serving_.load(std::memory_order_acquire)) return s;
     s.accepted = acceptor_.accepted();
     s.connections = house_.connections.load(std::memory_order_relaxed);
     s.in_handlers = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, house_.detached.load()));
@@ -11228,6 +11237,11 @@ class Engine {
   }
 
  private:
+  bool stopping() {
+    std::lock_guard lock(house_.mutex);
+    return stopping_;
+  }
+
   void launch(Lane& lane) {
     auto* worker = cache_.take();
     if (!worker)
@@ -11274,7 +11288,9 @@ class Engine {
   bool started_ = false;
   bool stopping_ = false;     // guarded by house_.mutex
   std::size_t launched_ = 0;  // lanes that have a driver
-  std::mutex stop_mutex_;     // one end at a time
+  // Release when start() is done, acquire before what it made is looked at.
+  std::atomic<bool> serving_{false};
+  std::mutex life_mutex_;  // guards the start and the end: one at a time
 };
 
 }  // namespace jot::inline v1::detail
@@ -11283,16 +11299,20 @@ class Engine {
 
 // server.ipp -- the bodies of server.hpp.
 
+#include <stdexcept>  // std::logic_error
+
 namespace jot::inline v1 {
 
 JOT_INLINE Server::Server(ServerOptions options)
     : engine_(std::make_unique<detail::Engine>(std::move(options))) {}
 JOT_INLINE Server::~Server() = default;
 
-JOT_INLINE void Server::start() { engine_->start(); }
+JOT_INLINE void Server::start() {
+  if (!engine_->start()) throw std::logic_error("jot: a Server that was shut down does not start");
+}
 
 JOT_INLINE void Server::listen_and_serve(const Context& until) {
-  start();
+  if (!engine_->start()) return;
   engine_->wait(until);
   auto grace = with_timeout(background(), engine_->options().drain_timeout);
   shutdown(grace.ctx);

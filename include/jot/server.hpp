@@ -114,11 +114,11 @@ class Server {
 
   // Listens, and serves on threads of its own. Throws std::system_error that names the address
   // (in use, not allowed, ...), std::invalid_argument where it cannot be read, std::logic_error
-  // when called twice.
+  // when called twice or after shutdown().
   void start();
 
-  // start(), waits until `until` is done, then shutdown() within drain_timeout. Without `until` it
-  // does not return before another thread calls shutdown().
+  // As start(), then waits until `until` is done, then shutdown() within drain_timeout. Without
+  // `until` it does not return before another thread calls shutdown().
   void listen_and_serve(const Context& until = background());
 
   // Stops listening, closes parked connections, lets running requests finish with Connection:

@@ -17,6 +17,7 @@
 #include <sys/resource.h>  // getrlimit, setrlimit
 
 #include <algorithm>  // std::max
+#include <stdexcept>  // std::logic_error
 #include <thread>     // std::thread::hardware_concurrency
 
 namespace jot::inline v1::detail {
@@ -26,7 +27,10 @@ class Engine {
   explicit Engine(ServerOptions options) : house_(std::move(options)) {}
   ~Engine() { stop(nullptr); }
 
-  void start() {
+  // Returns false, and does nothing, when it was stopped before.
+  bool start() {
+    std::lock_guard one_at_a_time(life_mutex_);
+    if (stopping()) return false;
     if (started_) throw std::logic_error("jot: a Server starts once");
     started_ = true;
     auto listeners = open_listeners(house_.options.addr, house_.options.reuse_port);
@@ -38,6 +42,8 @@ class Engine {
     cache_.start(lanes_.size());
     watcher_.start(lanes_);
     acceptor_.start(std::move(listeners), most);
+    serving_.store(true, std::memory_order_release);
+    return true;
   }
 
   // Returns whether all requests ended before `within` did; nullptr: no patience at all.
@@ -48,7 +54,7 @@ class Engine {
       stopping_ = true;
       house_.changed.notify_all();
     }
-    std::lock_guard one_at_a_time(stop_mutex_);
+    std::lock_guard one_at_a_time(life_mutex_);
     acceptor_.stop();
     bool by_themselves = within ? advance(Stop::drain, *within) : false;
     if (!by_themselves) {
@@ -70,11 +76,14 @@ class Engine {
     house_.changed.wait(lock, [&] { return stopping_ || until.done(); });
   }
 
-  const std::string& addr() const noexcept { return addr_; }
+  std::string addr() const {
+    return serving_.load(std::memory_order_acquire) ? addr_ : std::string();
+  }
   const ServerOptions& options() const noexcept { return house_.options; }
 
   ServerStats stats() const {
     ServerStats s;
+    if (!serving_.load(std::memory_order_acquire)) return s;
     s.accepted = acceptor_.accepted();
     s.connections = house_.connections.load(std::memory_order_relaxed);
     s.in_handlers = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, house_.detached.load()));
@@ -92,6 +101,11 @@ class Engine {
   }
 
  private:
+  bool stopping() {
+    std::lock_guard lock(house_.mutex);
+    return stopping_;
+  }
+
   void launch(Lane& lane) {
     auto* worker = cache_.take();
     if (!worker)
@@ -138,7 +152,9 @@ class Engine {
   bool started_ = false;
   bool stopping_ = false;     // guarded by house_.mutex
   std::size_t launched_ = 0;  // lanes that have a driver
-  std::mutex stop_mutex_;     // one end at a time
+  // Release when start() is done, acquire before what it made is looked at.
+  std::atomic<bool> serving_{false};
+  std::mutex life_mutex_;  // guards the start and the end: one at a time
 };
 
 }  // namespace jot::inline v1::detail

@@ -6,16 +6,20 @@
 #include "../detail/lanes.hpp"  // Engine
 #include "../server.hpp"
 
+#include <stdexcept>  // std::logic_error
+
 namespace jot::inline v1 {
 
 JOT_INLINE Server::Server(ServerOptions options)
     : engine_(std::make_unique<detail::Engine>(std::move(options))) {}
 JOT_INLINE Server::~Server() = default;
 
-JOT_INLINE void Server::start() { engine_->start(); }
+JOT_INLINE void Server::start() {
+  if (!engine_->start()) throw std::logic_error("jot: a Server that was shut down does not start");
+}
 
 JOT_INLINE void Server::listen_and_serve(const Context& until) {
-  start();
+  if (!engine_->start()) return;
   engine_->wait(until);
   auto grace = with_timeout(background(), engine_->options().drain_timeout);
   shutdown(grace.ctx);
