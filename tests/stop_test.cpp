@@ -175,6 +175,18 @@ TEST_CASE("stop: listen_and_serve returns when its Context ends, or when another
   }
 }
 
+TEST_CASE("stop: looked at, and shut down, while another thread starts it") {
+  for (int i = 0; i < 20; ++i) {
+    jot::Server server({.addr = "127.0.0.1:0", .handler = [] { return "hello"; }});
+    std::thread runner([&server] { server.listen_and_serve(); });
+    CHECK(raw::eventually([&] { return !server.addr().empty(); }));
+    CHECK(server.stats().connections == 0);
+    server.shutdown(jot::background());
+    runner.join();
+    CHECK(refuses(server.addr()));
+  }
+}
+
 TEST_CASE("stop: the destructor, at any time, whatever the clients are at") {
   for (int round = 0; round < 30; ++round) {
     std::atomic<int> running{0};
