@@ -52,10 +52,12 @@ jot::ServerOptions counting(raw::TestLog& log) {
 // Sent by another thread: the server may answer before it has all.
 raw::Response ask(const jot::Server& server, const std::string& request, bool& closed) {
   raw::Client client(server.addr());
-  std::thread sender([&] { client.send(request); });
+  bool sent = false;  // a reset would stop it
+  std::thread sender([&] { sent = client.send(request); });
   raw::Response r = client.response();
   closed = r.field("Connection") == "close" && client.is_closed();
   sender.join();
+  CHECK(sent);
   return r;
 }
 

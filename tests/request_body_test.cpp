@@ -255,7 +255,8 @@ TEST_CASE(
     const std::string body = text_of(4 << 20);
     std::string request = t.chunk ? chunked(body, t.chunk) : with_length(body);
     raw::Client client = s.client();
-    std::thread sender([&] { client.send(at("/unread", request) + get); });
+    bool sent = false;  // a reset would stop it
+    std::thread sender([&] { sent = client.send(at("/unread", request) + get); });
     auto r = client.response();
     CHECK(r.whole());
     CHECK(r.status == 200);
@@ -263,6 +264,7 @@ TEST_CASE(
     if (!t.chunk) CHECK(r.field("Connection") == "close");
     CHECK(client.is_closed());
     sender.join();
+    CHECK(sent);
     CHECK(s.server.stats().requests == 1);
   }
 }
