@@ -15,22 +15,13 @@ using namespace std::chrono_literals;
 using namespace std::string_literals;
 using jot::Request;
 using jot::ResponseWriter;
+using raw::Served;
 
 namespace {
 
 std::string get(std::string_view path) {
   return "GET " + std::string(path) + " HTTP/1.1\r\nHost: h\r\n\r\n";
 }
-
-struct Served {
-  explicit Served(jot::Handler handler)
-      : server({.addr = "127.0.0.1:0", .handler = std::move(handler), .log = log.logger()}) {
-    server.start();
-  }
-  raw::Client client() const { return raw::Client(server.addr()); }
-  raw::TestLog log;
-  jot::Server server;
-};
 
 void dirty(ResponseWriter& w) {
   w.header().set("Content-Encoding", "gzip").set("Content-Length", 3);

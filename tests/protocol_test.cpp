@@ -13,19 +13,9 @@
 using namespace std::string_literals;
 using jot::Request;
 using jot::ResponseWriter;
+using raw::Served;
 
 namespace {
-
-// A server with that handler, and a client of it.
-struct Served {
-  explicit Served(jot::Handler handler)
-      : server({.addr = "127.0.0.1:0", .handler = std::move(handler), .log = log.logger()}) {
-    server.start();
-  }
-  raw::Client client() const { return raw::Client(server.addr()); }
-  raw::TestLog log;
-  jot::Server server;
-};
 
 const std::string get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 const std::string head = "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n";

@@ -4,11 +4,11 @@
 //
 // A blocking client that knows no manners: it sends what it is given, cut where it is told, and
 // reads what comes back by the framing rules of RFC 9112 section 6.3, which it applies by itself.
-// Nothing of jot is used here, so that a mistake there cannot hide behind the same mistake here.
+// No parser of jot's is used here, so that a mistake there cannot hide behind the same mistake here.
 // Every wait ends after `patience`: a test that would hang fails instead.
 #pragma once
 
-#include "jot/log.hpp"  // Logger, LogRecord
+#include "jot.hpp"  // Handler, Logger, Server
 
 #include <arpa/inet.h>   // inet_pton
 #include <netinet/in.h>  // sockaddr_in, sockaddr_in6
@@ -384,6 +384,17 @@ class Gate {
     bool is_open = false;
   };
   std::shared_ptr<State> state_ = std::make_shared<State>();
+};
+
+// A server with that handler, its log kept, and clients of it.
+struct Served {
+  explicit Served(jot::Handler handler)
+      : server({.addr = "127.0.0.1:0", .handler = std::move(handler), .log = log.logger()}) {
+    server.start();
+  }
+  Client client() const { return Client(server.addr()); }
+  TestLog log;
+  jot::Server server;
 };
 
 }  // namespace raw
