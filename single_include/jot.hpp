@@ -9194,9 +9194,6 @@ class ConnectionBody final : public BodySource {
 
   bool done() const noexcept { return decoder_.done(); }
   bool failed() const noexcept { return failed_; }
-
-  // Is a client still waiting for our 100 Continue? Nobody knows then whether it will send.
-  bool awaits_invitation() const noexcept { return expects_continue_ && !decoder_.done(); }
   const BodyDecoder& decoder() const noexcept { return decoder_; }
 
   // What came behind the body goes back to the input: the next request begins there.
@@ -9209,6 +9206,7 @@ class ConnectionBody final : public BodySource {
   // Where the unread bytes are now.
   Input& rest() noexcept { return input_->empty() ? own_ : *input_; }
 
+  // A client that waits for our 100 Continue counts too: nobody knows then whether it will send.
   void note_unread() noexcept {
     response_.set_unread_body_closes(expects_continue_ || decoder_.left() > most_drained);
   }
@@ -9400,7 +9398,8 @@ class Service final : private Origin {
     Connection& c = *connection_;
     c.answerable = next_ == Next::request || next_ == Next::refusal;
     c.tally.bytes_in += socket_.bytes_in(), c.tally.bytes_out += socket_.bytes_out();
-    if (in_message() && c.phase != Phase::linger)
+    bool goes_on = c.sequel == Sequel::go_on && c.phase != Phase::linger;
+    if (goes_on && in_message())
       keep(c);
     else
       c.kept.reset();
@@ -9409,25 +9408,11 @@ class Service final : private Origin {
     connection_ = nullptr;  // it may be another thread's from now on, or nobody's
   }
 
-  Next examine() {
-    refusal_ = {};
-    switch (connection_->phase) {
-      case Phase::linger: return input_.clear(), Next::linger;
-      case Phase::body:
-        if (!body_came()) return Next::more;
-        return refusal_.ok() ? examine_head() : Next::refusal;
-      case Phase::drain:
-        if (!pass_over_body())
-          return connection_->sequel == Sequel::linger ? Next::linger : Next::more;
-        break;
-      case Phase::head: break;
-    }
-    switch (progress_.scanner.scan(input_.unread(), limits_)) {
-      case HeadScanner::State::need_more: return Next::more;
-      case HeadScanner::State::bad: return refuse(progress_.scanner.verdict);
-      case HeadScanner::State::complete: break;
-    }
-    return examine_head();
+  Next examine() noexcept try {
+    return look();
+  } catch (...) {  // no memory for its bytes: nothing was promised
+    connection_->sequel = Sequel::close;
+    return Next::linger;
   }
 
   Received receive() {
@@ -9471,7 +9456,7 @@ class Service final : private Origin {
     else
       answer_refusal();
     decide_sequel();
-    next_ = connection_->sequel == Sequel::go_on ? examine_noexcept() : Next::linger;
+    next_ = connection_->sequel == Sequel::go_on ? examine() : Next::linger;
     bool more_to_answer = next_ == Next::request || next_ == Next::refusal;
     if (!more_to_answer || !may_hold_back_ || response_.holds_much()) send_held();
   }
@@ -9503,14 +9488,28 @@ class Service final : private Origin {
  private:
   // ---- examining ----
 
-  Next refuse(Verdict verdict) { return refusal_ = verdict, Next::refusal; }
-
-  Next examine_noexcept() noexcept try {
-    return examine();
-  } catch (...) {  // no memory for the head: nothing was promised
-    connection_->sequel = Sequel::close;
-    return Next::linger;
+  Next look() {
+    refusal_ = {};
+    switch (connection_->phase) {
+      case Phase::linger: return input_.clear(), Next::linger;
+      case Phase::body:
+        if (!body_came()) return Next::more;
+        return refusal_.ok() ? examine_head() : Next::refusal;
+      case Phase::drain:
+        if (!pass_over_body())
+          return connection_->sequel == Sequel::linger ? Next::linger : Next::more;
+        break;
+      case Phase::head: break;
+    }
+    switch (progress_.scanner.scan(input_.unread(), limits_)) {
+      case HeadScanner::State::need_more: return Next::more;
+      case HeadScanner::State::bad: return refuse(progress_.scanner.verdict);
+      case HeadScanner::State::complete: break;
+    }
+    return examine_head();
   }
+
+  Next refuse(Verdict verdict) { return refusal_ = verdict, Next::refusal; }
 
   Next examine_head() {
     state_.reset();
@@ -9529,7 +9528,7 @@ class Service final : private Origin {
   // thread. True: call it now.
   bool read_ahead(const Framing& framing) {
     if (framing.kind == BodyKind::none || framing.length > most_read_ahead) return true;
-    if (state_.head.expect_continue && state_.head.minor == 1) return true;
+    if (state_.head.expect_continue) return true;
     if (connection_->phase == Phase::body) return true;  // body_came() has looked already
     connection_->phase = Phase::body;
     progress_.began = Clock::now();
@@ -9583,8 +9582,8 @@ class Service final : private Origin {
     progress_ = {};
     connection_->phase = Phase::head;
     begin_response();
-    body_.start(input_, decoder_, house_.options.max_body,
-                state_.head.expect_continue && state_.head.minor == 1, house_.options.body_timeout);
+    body_.start(input_, decoder_, house_.options.max_body, state_.head.expect_continue,
+                house_.options.body_timeout);
     Outcome outcome = call_handler(house_.handler, response_, request_);
     if (stopping()) response_.close_after();  // it may have begun while the handler ran
     complete(outcome);
@@ -9637,7 +9636,7 @@ class Service final : private Origin {
       c.sequel = response_.ends_by_close() ? Sequel::abort : Sequel::close;
     else if (socket_.gone())
       c.sequel = Sequel::close;
-    else if (!response_.keep_alive() || body_.failed() || body_.awaits_invitation())
+    else if (!response_.keep_alive() || body_.failed())
       c.sequel = body_.done() && !body_.failed() && refusal_.ok() && input_.empty() && c.drained
                      ? Sequel::close
                      : Sequel::linger;
@@ -10180,7 +10179,6 @@ class Lane {
   bool heed(Connection& c, std::uint32_t events) noexcept;
   bool serve_ready() noexcept;
   bool serve(Connection& c) noexcept;
-  static Next examine(Service& own) noexcept;
   Next begin(Connection& c) noexcept;
   bool overloaded() const noexcept;
   bool receive(Connection& c, Next& next) noexcept;
@@ -10537,7 +10535,7 @@ inline int Lane::timeout() const noexcept {
 // In: a connection with bytes, or whose client is gone, or whose time is up. Out: answers; then the
 // connection is parked, ready for another turn, or in its grave.
 
-#include <sys/socket.h>  // shutdown, setsockopt
+#include <sys/socket.h>  // shutdown
 
 namespace jot::inline v1::detail {
 
@@ -10610,16 +10608,10 @@ inline Lane::Next Lane::begin(Connection& c) noexcept {
   if (c.place == Place::idle || c.pending) c.drained = false;
   c.place = Place::in_service, c.pending = false;
   service_->take(c);
-  if (!c.expired) return examine(*service_);
+  if (!c.expired) return service_->examine();
   c.expired = false;
   service_->refuse_slow();
   return Next::refusal;
-}
-
-inline Lane::Next Lane::examine(Service& own) noexcept try {
-  return own.examine();
-} catch (...) {  // no memory for its bytes
-  return own.connection().sequel = Sequel::close, Next::linger;
 }
 
 // At the cap, or short of threads, a call could leave the lane without a driver.
@@ -10667,7 +10659,6 @@ inline void Lane::settle(Connection& c, bool answered) noexcept {
 
 // The last request of a connection has been answered.
 inline void Lane::finish(Connection& c) noexcept {
-  if (c.sequel == Sequel::linger) c.phase = Phase::linger;
   service_->let_go();
   numbers_.add(c.tally);
   if (c.sequel == Sequel::linger) return begin_linger(c);
@@ -11204,12 +11195,7 @@ class Engine {
 
   // Until `until` is done, or another thread has begun to stop the server.
   void wait(const Context& until) {
-    auto wake_me = after_func(until, [this] {
-      std::lock_guard lock(house_.mutex);
-      house_.changed.notify_all();
-    });
-    std::unique_lock lock(house_.mutex);
-    house_.changed.wait(lock, [&] { return stopping_ || until.done(); });
+    wait_until(until, [this] { return stopping_; });
   }
 
   std::string addr() const {
@@ -11255,13 +11241,20 @@ class Engine {
   bool advance(Stop step, const Context& patience) {
     house_.stop.store(step, std::memory_order_seq_cst);
     for (auto& lane : lanes_) lane->wake();
+    return wait_until(patience, [this] { return house_.lanes_ended == launched_; });
+  }
+
+  // Waits for a condition that house_.mutex guards, as long as patience lasts. Returns whether it
+  // holds.
+  template <class Condition>
+  bool wait_until(const Context& patience, Condition holds) {
     auto wake_me = after_func(patience, [this] {
       std::lock_guard lock(house_.mutex);
       house_.changed.notify_all();
     });
     std::unique_lock lock(house_.mutex);
-    house_.changed.wait(lock, [&] { return house_.lanes_ended == launched_ || patience.done(); });
-    return house_.lanes_ended == launched_;
+    house_.changed.wait(lock, [&] { return holds() || patience.done(); });
+    return holds();
   }
 
   // How many connections there may be. 64 fds are left to the program.

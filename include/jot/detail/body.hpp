@@ -61,9 +61,6 @@ class ConnectionBody final : public BodySource {
 
   bool done() const noexcept { return decoder_.done(); }
   bool failed() const noexcept { return failed_; }
-
-  // Is a client still waiting for our 100 Continue? Nobody knows then whether it will send.
-  bool awaits_invitation() const noexcept { return expects_continue_ && !decoder_.done(); }
   const BodyDecoder& decoder() const noexcept { return decoder_; }
 
   // What came behind the body goes back to the input: the next request begins there.
@@ -76,6 +73,7 @@ class ConnectionBody final : public BodySource {
   // Where the unread bytes are now.
   Input& rest() noexcept { return input_->empty() ? own_ : *input_; }
 
+  // A client that waits for our 100 Continue counts too: nobody knows then whether it will send.
   void note_unread() noexcept {
     response_.set_unread_body_closes(expects_continue_ || decoder_.left() > most_drained);
   }

@@ -143,7 +143,6 @@ class Lane {
   bool heed(Connection& c, std::uint32_t events) noexcept;
   bool serve_ready() noexcept;
   bool serve(Connection& c) noexcept;
-  static Next examine(Service& own) noexcept;
   Next begin(Connection& c) noexcept;
   bool overloaded() const noexcept;
   bool receive(Connection& c, Next& next) noexcept;

@@ -8,7 +8,7 @@
 
 #include "lane.hpp"
 
-#include <sys/socket.h>  // shutdown, setsockopt
+#include <sys/socket.h>  // shutdown
 
 namespace jot::inline v1::detail {
 
@@ -81,16 +81,10 @@ inline Lane::Next Lane::begin(Connection& c) noexcept {
   if (c.place == Place::idle || c.pending) c.drained = false;
   c.place = Place::in_service, c.pending = false;
   service_->take(c);
-  if (!c.expired) return examine(*service_);
+  if (!c.expired) return service_->examine();
   c.expired = false;
   service_->refuse_slow();
   return Next::refusal;
-}
-
-inline Lane::Next Lane::examine(Service& own) noexcept try {
-  return own.examine();
-} catch (...) {  // no memory for its bytes
-  return own.connection().sequel = Sequel::close, Next::linger;
 }
 
 // At the cap, or short of threads, a call could leave the lane without a driver.
@@ -138,7 +132,6 @@ inline void Lane::settle(Connection& c, bool answered) noexcept {
 
 // The last request of a connection has been answered.
 inline void Lane::finish(Connection& c) noexcept {
-  if (c.sequel == Sequel::linger) c.phase = Phase::linger;
   service_->let_go();
   numbers_.add(c.tally);
   if (c.sequel == Sequel::linger) return begin_linger(c);

@@ -68,12 +68,7 @@ class Engine {
 
   // Until `until` is done, or another thread has begun to stop the server.
   void wait(const Context& until) {
-    auto wake_me = after_func(until, [this] {
-      std::lock_guard lock(house_.mutex);
-      house_.changed.notify_all();
-    });
-    std::unique_lock lock(house_.mutex);
-    house_.changed.wait(lock, [&] { return stopping_ || until.done(); });
+    wait_until(until, [this] { return stopping_; });
   }
 
   std::string addr() const {
@@ -119,13 +114,20 @@ class Engine {
   bool advance(Stop step, const Context& patience) {
     house_.stop.store(step, std::memory_order_seq_cst);
     for (auto& lane : lanes_) lane->wake();
+    return wait_until(patience, [this] { return house_.lanes_ended == launched_; });
+  }
+
+  // Waits for a condition that house_.mutex guards, as long as patience lasts. Returns whether it
+  // holds.
+  template <class Condition>
+  bool wait_until(const Context& patience, Condition holds) {
     auto wake_me = after_func(patience, [this] {
       std::lock_guard lock(house_.mutex);
       house_.changed.notify_all();
     });
     std::unique_lock lock(house_.mutex);
-    house_.changed.wait(lock, [&] { return house_.lanes_ended == launched_ || patience.done(); });
-    return house_.lanes_ended == launched_;
+    house_.changed.wait(lock, [&] { return holds() || patience.done(); });
+    return holds();
   }
 
   // How many connections there may be. 64 fds are left to the program.

@@ -73,7 +73,8 @@ class Service final : private Origin {
     Connection& c = *connection_;
     c.answerable = next_ == Next::request || next_ == Next::refusal;
     c.tally.bytes_in += socket_.bytes_in(), c.tally.bytes_out += socket_.bytes_out();
-    if (in_message() && c.phase != Phase::linger)
+    bool goes_on = c.sequel == Sequel::go_on && c.phase != Phase::linger;
+    if (goes_on && in_message())
       keep(c);
     else
       c.kept.reset();
@@ -82,25 +83,11 @@ class Service final : private Origin {
     connection_ = nullptr;  // it may be another thread's from now on, or nobody's
   }
 
-  Next examine() {
-    refusal_ = {};
-    switch (connection_->phase) {
-      case Phase::linger: return input_.clear(), Next::linger;
-      case Phase::body:
-        if (!body_came()) return Next::more;
-        return refusal_.ok() ? examine_head() : Next::refusal;
-      case Phase::drain:
-        if (!pass_over_body())
-          return connection_->sequel == Sequel::linger ? Next::linger : Next::more;
-        break;
-      case Phase::head: break;
-    }
-    switch (progress_.scanner.scan(input_.unread(), limits_)) {
-      case HeadScanner::State::need_more: return Next::more;
-      case HeadScanner::State::bad: return refuse(progress_.scanner.verdict);
-      case HeadScanner::State::complete: break;
-    }
-    return examine_head();
+  Next examine() noexcept try {
+    return look();
+  } catch (...) {  // no memory for its bytes: nothing was promised
+    connection_->sequel = Sequel::close;
+    return Next::linger;
   }
 
   Received receive() {
@@ -144,7 +131,7 @@ class Service final : private Origin {
     else
       answer_refusal();
     decide_sequel();
-    next_ = connection_->sequel == Sequel::go_on ? examine_noexcept() : Next::linger;
+    next_ = connection_->sequel == Sequel::go_on ? examine() : Next::linger;
     bool more_to_answer = next_ == Next::request || next_ == Next::refusal;
     if (!more_to_answer || !may_hold_back_ || response_.holds_much()) send_held();
   }
@@ -176,14 +163,28 @@ class Service final : private Origin {
  private:
   // ---- examining ----
 
-  Next refuse(Verdict verdict) { return refusal_ = verdict, Next::refusal; }
-
-  Next examine_noexcept() noexcept try {
-    return examine();
-  } catch (...) {  // no memory for the head: nothing was promised
-    connection_->sequel = Sequel::close;
-    return Next::linger;
+  Next look() {
+    refusal_ = {};
+    switch (connection_->phase) {
+      case Phase::linger: return input_.clear(), Next::linger;
+      case Phase::body:
+        if (!body_came()) return Next::more;
+        return refusal_.ok() ? examine_head() : Next::refusal;
+      case Phase::drain:
+        if (!pass_over_body())
+          return connection_->sequel == Sequel::linger ? Next::linger : Next::more;
+        break;
+      case Phase::head: break;
+    }
+    switch (progress_.scanner.scan(input_.unread(), limits_)) {
+      case HeadScanner::State::need_more: return Next::more;
+      case HeadScanner::State::bad: return refuse(progress_.scanner.verdict);
+      case HeadScanner::State::complete: break;
+    }
+    return examine_head();
   }
+
+  Next refuse(Verdict verdict) { return refusal_ = verdict, Next::refusal; }
 
   Next examine_head() {
     state_.reset();
@@ -202,7 +203,7 @@ class Service final : private Origin {
   // thread. True: call it now.
   bool read_ahead(const Framing& framing) {
     if (framing.kind == BodyKind::none || framing.length > most_read_ahead) return true;
-    if (state_.head.expect_continue && state_.head.minor == 1) return true;
+    if (state_.head.expect_continue) return true;
     if (connection_->phase == Phase::body) return true;  // body_came() has looked already
     connection_->phase = Phase::body;
     progress_.began = Clock::now();
@@ -256,8 +257,8 @@ class Service final : private Origin {
     progress_ = {};
     connection_->phase = Phase::head;
     begin_response();
-    body_.start(input_, decoder_, house_.options.max_body,
-                state_.head.expect_continue && state_.head.minor == 1, house_.options.body_timeout);
+    body_.start(input_, decoder_, house_.options.max_body, state_.head.expect_continue,
+                house_.options.body_timeout);
     Outcome outcome = call_handler(house_.handler, response_, request_);
     if (stopping()) response_.close_after();  // it may have begun while the handler ran
     complete(outcome);
@@ -310,7 +311,7 @@ class Service final : private Origin {
       c.sequel = response_.ends_by_close() ? Sequel::abort : Sequel::close;
     else if (socket_.gone())
       c.sequel = Sequel::close;
-    else if (!response_.keep_alive() || body_.failed() || body_.awaits_invitation())
+    else if (!response_.keep_alive() || body_.failed())
       c.sequel = body_.done() && !body_.failed() && refusal_.ok() && input_.empty() && c.drained
                      ? Sequel::close
                      : Sequel::linger;
