@@ -1248,7 +1248,8 @@ T parse_as(std::string_view text, BadValue) {
 
 // The body of a Request, read as it arrives. Reading may block, within ServerOptions::body_timeout;
 // the first read answers `Expect: 100-continue` (RFC 9110 §10.1.1).
-// Throws HttpError: 413 over the limit, 400 broken or cut short, 408 too slow.
+// Throws HttpError: 413 over the limit, 400 broken or cut short, 408 too slow, 503 where it would
+// have to wait and the request's context() has ended, or ends meanwhile.
 class Body {
  public:
   // All that is left of the body. Throws also 413 when that is more than limit bytes.
@@ -1323,9 +1324,14 @@ class Request {
   const Value& json();
 
   // Done when the handler returns, the client leaves, the deadline passes or the server shuts down.
-  // Made when first asked for. Lifetime: copies may be kept; they never point back at the server.
+  // Its end ends what the library waits for in this request: bytes of the body, a full socket.
+  // Made when first asked for, or waited with; without memory for it, one that has ended.
+  // Lifetime: copies may be kept; they never point back at the server.
   Context context() const noexcept;
-  void set_context(Context ctx) noexcept;  // for middleware: deadlines, values
+
+  // Puts another in its place, for the handlers behind this middleware and for what the library
+  // waits for in them. Derive it from context(), else it does not end with the request.
+  void set_context(Context ctx) noexcept;
 
   // Hands a value on to later handlers: set_context(with_value(context(), key, value)).
   template <class T, class U>
@@ -1374,7 +1380,8 @@ class Value;
 class Flusher {
  public:
   // Sends what is buffered, now, the head included. Blocks while the socket is full, within
-  // ServerOptions::write_timeout. Returns false when the client is gone.
+  // ServerOptions::write_timeout and as long as the request's context() has not ended. Returns
+  // false when the client is gone, or was given up.
   virtual bool flush() = 0;
 
  protected:
@@ -1400,7 +1407,8 @@ class ResponseWriter {
   virtual void write_header(int status) = 0;
 
   // Appends to the body: the one function that a wrapper overrides to see all bytes.
-  // Returns false when the client is gone: stop working. May block while the socket is full.
+  // Returns false when the client is gone, or was given up: stop working. May block while the socket
+  // is full, as Flusher::flush().
   virtual bool write_bytes(std::string_view bytes) = 0;
 
   // Where this writer cannot stream: nullptr. Lifetime: that of the writer.
@@ -1925,6 +1933,11 @@ struct ServerOptions {
 
   // Raises the process's soft limit of open files to the hard one.
   bool raise_fd_limit = true;
+
+  // From the call of a handler until its Context ends (cause: deadline exceeded), and with it what
+  // the library waits for in it. A handler that asks for no Context and waits for nothing of the
+  // library's hears nothing of it. 0: no limit.
+  nanoseconds request_timeout = nanoseconds::zero();
 
   // Several processes listen on one port (SO_REUSEPORT). Without, a second one is an error.
   bool reuse_port = false;
@@ -6039,7 +6052,7 @@ class BodySource {
 
 // Where a request comes from: asked only when a handler asks.
 struct Origin {
-  virtual Context context() = 0;
+  virtual Context context() noexcept = 0;
   virtual std::string_view remote_addr() = 0;
 
  protected:
@@ -8495,6 +8508,7 @@ class WakeFlag {
 #include <condition_variable>  // std::condition_variable
 #include <cstddef>             // std::size_t, std::ptrdiff_t
 #include <mutex>               // std::mutex
+#include <system_error>        // std::errc
 #include <utility>             // std::move
 
 namespace jot::inline v1::detail {
@@ -8506,6 +8520,12 @@ enum class Stop : int {
   cancel,  // the Contexts of running requests end
   cut,     // their sockets too
 };
+
+inline Context ended_context() {
+  auto [ctx, cancel] = with_cancel(background());
+  cancel(Error(make_error_code(std::errc::not_enough_memory)));
+  return ctx;
+}
 
 struct House {
   explicit House(ServerOptions o)
@@ -8523,6 +8543,10 @@ struct House {
   // the connection comes back. Relaxed: compared with max_threads, where one more or less is
   // allowed.
   std::atomic<std::ptrdiff_t> detached{0};
+
+  // For a handler that asks for a Context when there is no memory to make one. It has ended, for a
+  // handler that nothing could stop any more had better not begin.
+  const Context context_of_need = ended_context();
 
   // Of calls that belong to no route: refusals. They never block, nothing is learned.
   mutable RouteMemory no_route;
@@ -8762,7 +8786,8 @@ inline void append_trailers(std::string& out, const Header& header) {
 // socket.hpp -- how do bytes get into a socket and out of it, within a time?
 //
 // The fd is non-blocking. What cannot be done at once says about_to_block() first, so that a lane
-// driven by this thread goes on without it, and then waits in poll.
+// driven by this thread goes on without it, and then waits in poll, for the fd and for the end of
+// the request's Context.
 // In: bytes, and a Pace that says how slow is too slow. Out: how it went; never an exception, never
 // SIGPIPE. Threads: a Socket belongs to the one thread that serves its connection.
 
@@ -8770,13 +8795,14 @@ inline void append_trailers(std::string& out, const Header& header) {
 #include <sys/socket.h>  // recv, sendmsg
 #include <sys/uio.h>     // iovec
 
-#include <algorithm>    // std::min
-#include <cerrno>       // errno
-#include <chrono>       // std::chrono
-#include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint64_t
-#include <span>         // std::span
-#include <string_view>  // std::string_view
+#include <algorithm>     // std::min
+#include <cerrno>        // errno
+#include <chrono>        // std::chrono
+#include <cstddef>       // std::size_t
+#include <cstdint>       // std::uint64_t
+#include <span>          // std::span
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
 
 namespace jot::inline v1::detail {
 
@@ -8804,19 +8830,68 @@ class Pace {
   std::uint64_t done_ = 0;
 };
 
-// Waits until the fd is ready for `events`, or gone. False: the deadline passed first.
-inline bool wait_for_fd(int fd, short events, Clock::time_point deadline) noexcept {
-  about_to_block();
-  for (;;) {
-    using std::chrono::milliseconds;
-    auto left = std::chrono::ceil<milliseconds>(time_until(deadline, Clock::now())).count();
-    if (left <= 0) return false;
-    pollfd p{fd, events, 0};
-    int n = poll(&p, 1, left > 60'000 ? 60'000 : static_cast<int>(left));
-    if (n > 0) return true;
-    if (n < 0 && errno != EINTR) return false;
-  }
+// The words for a client that left: the cause of its requests' Contexts.
+inline constexpr char client_gone[] = "client gone";
+
+// Does nobody want the work any more? The client's leaving alone is no such end: one that has only
+// said that it sends no more still reads its answer, and from any other the socket itself tells.
+inline bool ends_waits(const Context& ctx) noexcept {
+  const CancelState* canceller = canceller_of(ContextAccess::state(ctx));
+  if (!canceller) return false;
+  const Reason* reason = canceller->reason();
+  if (reason && reason->words != client_gone) return true;
+  return canceller->deadline() && *canceller->deadline() <= Clock::now();
 }
+
+enum class Waited {
+  ready,     // the fd is, or it is gone
+  too_slow,  // the deadline came first
+  ended,     // the Context did
+};
+
+class FdWait {
+ public:
+  FdWait(int fd, short events, const Context& ctx) noexcept
+      : ctx_(ctx), fds_{{fd, events, 0}, {-1, POLLIN, 0}} {
+    if (ctx.done()) return;  // readable for ever
+    try {
+      fds_[1].fd = ctx.fd();
+    } catch (const std::system_error&) {
+      longest_ = glance;
+    }
+  }
+
+  Waited until(Clock::time_point deadline) noexcept {
+    for (;;) {
+      if (ends_waits(ctx_)) return Waited::ended;
+      const Clock::time_point now = Clock::now();
+      if (deadline <= now) return Waited::too_slow;
+      const auto first = std::min(deadline, ctx_.deadline().value_or(deadline));
+      const auto left = std::chrono::ceil<milliseconds>(time_until(first, now));
+      const auto most = std::min<milliseconds>(std::max(left, milliseconds(1)), longest_);
+      const int n = poll(fds_, 2, static_cast<int>(most.count()));
+      if (n > 0 && fds_[0].revents) return Waited::ready;
+      if (n > 0) fds_[1].fd = -1;  // it is done: ends_waits() says whether we are
+    }
+  }
+
+ private:
+  using milliseconds = std::chrono::milliseconds;
+  static constexpr milliseconds glance{10};  // where there is no fd to tell that the Context ended
+
+  const Context& ctx_;
+  pollfd fds_[2];
+  milliseconds longest_{60'000};
+};
+
+// Who knows the Context of the request that a Socket serves. Asked only by a thread that has to
+// wait.
+struct Awaited {
+  virtual Context context_in_force() noexcept = 0;
+
+ protected:
+  ~Awaited() = default;
+};
 
 enum class Received { bytes, would_block, end, broken };
 
@@ -8824,13 +8899,16 @@ class Socket {
  public:
   void open(int fd, nanoseconds write_timeout) noexcept {
     fd_ = fd, write_timeout_ = write_timeout;
-    gone_ = slow_ = false, bytes_out_ = bytes_in_ = 0;
+    gone_ = slow_ = ended_ = false, bytes_out_ = bytes_in_ = 0;
   }
-  int fd() const noexcept { return fd_; }
+
+  // From now on, until nullptr is given, its waits end with this request's Context.
+  void serves(Awaited* request) noexcept { request_ = request; }
 
   // A send has failed: nothing more will reach the peer.
   bool gone() const noexcept { return gone_; }
-  bool slow() const noexcept { return slow_; }
+  bool slow() const noexcept { return slow_; }    // because it was too slow
+  bool ended() const noexcept { return ended_; }  // because the Context ended
   std::uint64_t bytes_out() const noexcept { return bytes_out_; }
   std::uint64_t bytes_in() const noexcept { return bytes_in_; }
 
@@ -8846,8 +8924,15 @@ class Socket {
     }
   }
 
+  // Waits until there is something to receive (POLLIN), or room to send (POLLOUT).
+  Waited wait(short events, Clock::time_point deadline) noexcept {
+    about_to_block();
+    const Context ctx = request_ ? request_->context_in_force() : Context();
+    return FdWait(fd_, events, ctx).until(deadline);
+  }
+
   // Sends all of head and then all of body, in as few calls as the socket takes. Waits while it is
-  // full. False: the peer is gone or too slow; then gone() stays true.
+  // full. False: the peer is gone or too slow, or the Context ended; then gone() stays true.
   bool send_all(std::string_view head, std::string_view body = {}) noexcept {
     if (gone_) return false;
     std::size_t sent = send_some(head, body);
@@ -8880,7 +8965,9 @@ class Socket {
       std::size_t from_head = sent < head.size() ? sent : head.size();
       head.remove_prefix(from_head), body.remove_prefix(sent - from_head);
       if (head.empty() && body.empty()) return true;
-      if (!wait_for_fd(fd_, POLLOUT, pace.deadline())) return gone_ = slow_ = true, false;
+      const Waited waited = wait(POLLOUT, pace.deadline());
+      slow_ = waited == Waited::too_slow, ended_ = waited == Waited::ended;
+      if (waited != Waited::ready) return gone_ = true, false;
       sent = send_some(head, body);
       if (gone_) return false;
       pace.progress(sent, Clock::now());
@@ -8888,7 +8975,8 @@ class Socket {
   }
 
   int fd_ = -1;
-  bool gone_ = false, slow_ = false;
+  Awaited* request_ = nullptr;
+  bool gone_ = false, slow_ = false, ended_ = false;
   nanoseconds write_timeout_{};
   std::uint64_t bytes_out_ = 0, bytes_in_ = 0;
 };
@@ -9144,8 +9232,9 @@ class Response final : public ResponseWriter, public Flusher {
 // body.hpp -- how does a handler read what the client sends?
 //
 // In: the bytes behind the head, first those that came with it, then the socket's. Out: the body's
-// bytes, without their framing; HttpError where they are too many (413), broken (400) or too slow
-// (408). What comes behind the body is the next request, and stays in the Input.
+// bytes, without their framing; HttpError where they are too many (413), broken (400), too slow
+// (408), or still to come when the request's Context ends (503). What comes behind the body is the
+// next request, and stays in the Input.
 // The views of the Request point into `head_input`, so that one never grows here: once its bytes
 // are used up, later ones are received into an Input of the body's own.
 
@@ -9251,11 +9340,19 @@ class ConnectionBody final : public BodySource {
           return;
         case Received::would_block:
           if (!pace_) pace_.emplace(stall_, Clock::now());
-          if (!wait_for_fd(socket_.fd(), POLLIN, pace_->deadline())) fail(408, "body too slow");
+          wait();
           break;
         case Received::end:
         case Received::broken: fail(400, "body ended early");
       }
+    }
+  }
+
+  void wait() {
+    switch (socket_.wait(POLLIN, pace_->deadline())) {
+      case Waited::ready: return;
+      case Waited::too_slow: fail(408, "body too slow");
+      case Waited::ended: fail(503);
     }
   }
 
@@ -9351,13 +9448,14 @@ inline std::string local_address(int fd) {
 // Threads: the one that owns it. All of it may be called whether or not that thread drives a lane.
 
 #include <cstdint>      // std::uint64_t
+#include <exception>    // std::exception
 #include <memory>       // std::make_unique
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1::detail {
 
-class Service final : private Origin {
+class Service final : private Origin, private Awaited {
  public:
   static constexpr std::size_t receive_size = 16u << 10;
   static constexpr std::size_t least_receive = 1u << 10;  // into a parked connection's own bytes
@@ -9468,7 +9566,8 @@ class Service final : private Origin {
   // Sends answers that waited for later ones, before this thread blocks or leaves.
   // In a call that serves no connection there is nothing to send.
   void send_held() noexcept {
-    if (connection_ && !response_.send_held()) connection_->sequel = Sequel::close;
+    if (connection_ && !response_.send_held() && !socket_.ended())
+      connection_->sequel = Sequel::close;
   }
 
   // A body that trickles: slower than min_rate, once the grace is over.
@@ -9584,7 +9683,10 @@ class Service final : private Origin {
     begin_response();
     body_.start(input_, decoder_, house_.options.max_body, state_.head.expect_continue,
                 house_.options.body_timeout);
+    if (house_.options.request_timeout > nanoseconds::zero()) called_ = Clock::now();
+    socket_.serves(this);
     Outcome outcome = call_handler(house_.handler, response_, request_);
+    socket_.serves(nullptr);
     if (stopping()) response_.close_after();  // it may have begun while the handler ran
     complete(outcome);
     end_context();
@@ -9620,7 +9722,9 @@ class Service final : private Origin {
     if (outcome == Outcome::failed) return response_.give_up();
     response_.finish();
     if (socket_.gone())
-      house_.options.log.info(socket_.slow() ? "client too slow" : "client left before the end",
+      house_.options.log.info(socket_.slow()    ? "client too slow"
+                              : socket_.ended() ? "gave up sending: the Context has ended"
+                                                : "client left before the end",
                               {{"method", state_.head.method}, {"path", state_.head.path}});
     if (response_.lied())
       house_.options.log.error("body differs from Content-Length",
@@ -9632,8 +9736,8 @@ class Service final : private Origin {
   void decide_sequel() noexcept {
     Connection& c = *connection_;
     body_.return_rest();
-    if (response_.broken())
-      c.sequel = response_.ends_by_close() ? Sequel::abort : Sequel::close;
+    if (response_.broken() || socket_.ended())
+      c.sequel = response_.ends_by_close() ? Sequel::abort : Sequel::linger;
     else if (socket_.gone())
       c.sequel = Sequel::close;
     else if (!response_.keep_alive() || body_.failed())
@@ -9653,19 +9757,26 @@ class Service final : private Origin {
 
   // ---- what a handler may ask for ----
 
-  Context context() override {
-    CancelState* state = make_root_state();
+  Context context() noexcept override try {
+    const nanoseconds timeout = house_.options.request_timeout;
+    const bool has_deadline = timeout > nanoseconds::zero();
+    CancelState* state =
+        has_deadline ? make_root_state(time_after(called_, timeout)) : make_root_state();
     CancelState* expected = nullptr;
     add_ref(state);  // the connection's
     if (!connection_->context.compare_exchange_strong(expected, state, std::memory_order_acq_rel)) {
       release(state);
       bool stopping = house_.stop.load(std::memory_order_relaxed) >= Stop::cancel;
       cancel_state(*state, make_error_code(Errc::canceled),
-                   stopping ? "server shutting down" : "client gone");
+                   stopping ? "server shutting down" : client_gone);
     }
     context_ = state;  // ours, until end_context()
     return ContextAccess::wrap(state);
+  } catch (const std::exception&) {  // no memory, or no thread for the deadline
+    return house_.context_of_need;
   }
+
+  Context context_in_force() noexcept override { return request_.context(); }
 
   void end_context() noexcept {
     if (!context_) return;
@@ -9707,6 +9818,7 @@ class Service final : private Origin {
   Next next_ = Next::more;
   bool may_hold_back_ = true;
   CancelState* context_ = nullptr;
+  Clock::time_point called_;  // the handler, where there is a request_timeout
   std::string remote_addr_;
 };
 
@@ -10556,7 +10668,7 @@ inline bool Lane::heed(Connection& c, std::uint32_t events) noexcept {
   switch (c.place) {
     case Place::idle: return serve(c);
     case Place::ready: return c.pending = true;
-    case Place::in_service: return c.pending = true, !first || cancel(c, "client gone");
+    case Place::in_service: return c.pending = true, !first || cancel(c, client_gone);
     case Place::fresh:
     case Place::grave: break;
   }

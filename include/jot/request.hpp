@@ -74,7 +74,8 @@ T parse_as(std::string_view text, BadValue) {
 
 // The body of a Request, read as it arrives. Reading may block, within ServerOptions::body_timeout;
 // the first read answers `Expect: 100-continue` (RFC 9110 §10.1.1).
-// Throws HttpError: 413 over the limit, 400 broken or cut short, 408 too slow.
+// Throws HttpError: 413 over the limit, 400 broken or cut short, 408 too slow, 503 where it would
+// have to wait and the request's context() has ended, or ends meanwhile.
 class Body {
  public:
   // All that is left of the body. Throws also 413 when that is more than limit bytes.
@@ -149,9 +150,14 @@ class Request {
   const Value& json();
 
   // Done when the handler returns, the client leaves, the deadline passes or the server shuts down.
-  // Made when first asked for. Lifetime: copies may be kept; they never point back at the server.
+  // Its end ends what the library waits for in this request: bytes of the body, a full socket.
+  // Made when first asked for, or waited with; without memory for it, one that has ended.
+  // Lifetime: copies may be kept; they never point back at the server.
   Context context() const noexcept;
-  void set_context(Context ctx) noexcept;  // for middleware: deadlines, values
+
+  // Puts another in its place, for the handlers behind this middleware and for what the library
+  // waits for in them. Derive it from context(), else it does not end with the request.
+  void set_context(Context ctx) noexcept;
 
   // Hands a value on to later handlers: set_context(with_value(context(), key, value)).
   template <class T, class U>

@@ -27,7 +27,8 @@ class Value;
 class Flusher {
  public:
   // Sends what is buffered, now, the head included. Blocks while the socket is full, within
-  // ServerOptions::write_timeout. Returns false when the client is gone.
+  // ServerOptions::write_timeout and as long as the request's context() has not ended. Returns
+  // false when the client is gone, or was given up.
   virtual bool flush() = 0;
 
  protected:
@@ -53,7 +54,8 @@ class ResponseWriter {
   virtual void write_header(int status) = 0;
 
   // Appends to the body: the one function that a wrapper overrides to see all bytes.
-  // Returns false when the client is gone: stop working. May block while the socket is full.
+  // Returns false when the client is gone, or was given up: stop working. May block while the socket
+  // is full, as Flusher::flush().
   virtual bool write_bytes(std::string_view bytes) = 0;
 
   // Where this writer cannot stream: nullptr. Lifetime: that of the writer.

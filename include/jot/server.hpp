@@ -80,6 +80,11 @@ struct ServerOptions {
   // Raises the process's soft limit of open files to the hard one.
   bool raise_fd_limit = true;
 
+  // From the call of a handler until its Context ends (cause: deadline exceeded), and with it what
+  // the library waits for in it. A handler that asks for no Context and waits for nothing of the
+  // library's hears nothing of it. 0: no limit.
+  nanoseconds request_timeout = nanoseconds::zero();
+
   // Several processes listen on one port (SO_REUSEPORT). Without, a second one is an error.
   bool reuse_port = false;
 

@@ -3,8 +3,9 @@
 // body.hpp -- how does a handler read what the client sends?
 //
 // In: the bytes behind the head, first those that came with it, then the socket's. Out: the body's
-// bytes, without their framing; HttpError where they are too many (413), broken (400) or too slow
-// (408). What comes behind the body is the next request, and stays in the Input.
+// bytes, without their framing; HttpError where they are too many (413), broken (400), too slow
+// (408), or still to come when the request's Context ends (503). What comes behind the body is the
+// next request, and stays in the Input.
 // The views of the Request point into `head_input`, so that one never grows here: once its bytes
 // are used up, later ones are received into an Input of the body's own.
 #pragma once
@@ -118,11 +119,19 @@ class ConnectionBody final : public BodySource {
           return;
         case Received::would_block:
           if (!pace_) pace_.emplace(stall_, Clock::now());
-          if (!wait_for_fd(socket_.fd(), POLLIN, pace_->deadline())) fail(408, "body too slow");
+          wait();
           break;
         case Received::end:
         case Received::broken: fail(400, "body ended early");
       }
+    }
+  }
+
+  void wait() {
+    switch (socket_.wait(POLLIN, pace_->deadline())) {
+      case Waited::ready: return;
+      case Waited::too_slow: fail(408, "body too slow");
+      case Waited::ended: fail(503);
     }
   }
 

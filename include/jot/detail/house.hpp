@@ -17,6 +17,7 @@
 #include <condition_variable>  // std::condition_variable
 #include <cstddef>             // std::size_t, std::ptrdiff_t
 #include <mutex>               // std::mutex
+#include <system_error>        // std::errc
 #include <utility>             // std::move
 
 namespace jot::inline v1::detail {
@@ -28,6 +29,12 @@ enum class Stop : int {
   cancel,  // the Contexts of running requests end
   cut,     // their sockets too
 };
+
+inline Context ended_context() {
+  auto [ctx, cancel] = with_cancel(background());
+  cancel(Error(make_error_code(std::errc::not_enough_memory)));
+  return ctx;
+}
 
 struct House {
   explicit House(ServerOptions o)
@@ -45,6 +52,10 @@ struct House {
   // the connection comes back. Relaxed: compared with max_threads, where one more or less is
   // allowed.
   std::atomic<std::ptrdiff_t> detached{0};
+
+  // For a handler that asks for a Context when there is no memory to make one. It has ended, for a
+  // handler that nothing could stop any more had better not begin.
+  const Context context_of_need = ended_context();
 
   // Of calls that belong to no route: refusals. They never block, nothing is learned.
   mutable RouteMemory no_route;

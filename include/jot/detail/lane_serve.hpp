@@ -29,7 +29,7 @@ inline bool Lane::heed(Connection& c, std::uint32_t events) noexcept {
   switch (c.place) {
     case Place::idle: return serve(c);
     case Place::ready: return c.pending = true;
-    case Place::in_service: return c.pending = true, !first || cancel(c, "client gone");
+    case Place::in_service: return c.pending = true, !first || cancel(c, client_gone);
     case Place::fresh:
     case Place::grave: break;
   }

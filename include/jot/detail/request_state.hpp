@@ -42,7 +42,7 @@ class BodySource {
 
 // Where a request comes from: asked only when a handler asks.
 struct Origin {
-  virtual Context context() = 0;
+  virtual Context context() noexcept = 0;
   virtual std::string_view remote_addr() = 0;
 
  protected:

@@ -26,13 +26,14 @@
 #include "response.hpp"       // Response
 
 #include <cstdint>      // std::uint64_t
+#include <exception>    // std::exception
 #include <memory>       // std::make_unique
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1::detail {
 
-class Service final : private Origin {
+class Service final : private Origin, private Awaited {
  public:
   static constexpr std::size_t receive_size = 16u << 10;
   static constexpr std::size_t least_receive = 1u << 10;  // into a parked connection's own bytes
@@ -143,7 +144,8 @@ class Service final : private Origin {
   // Sends answers that waited for later ones, before this thread blocks or leaves.
   // In a call that serves no connection there is nothing to send.
   void send_held() noexcept {
-    if (connection_ && !response_.send_held()) connection_->sequel = Sequel::close;
+    if (connection_ && !response_.send_held() && !socket_.ended())
+      connection_->sequel = Sequel::close;
   }
 
   // A body that trickles: slower than min_rate, once the grace is over.
@@ -259,7 +261,10 @@ class Service final : private Origin {
     begin_response();
     body_.start(input_, decoder_, house_.options.max_body, state_.head.expect_continue,
                 house_.options.body_timeout);
+    if (house_.options.request_timeout > nanoseconds::zero()) called_ = Clock::now();
+    socket_.serves(this);
     Outcome outcome = call_handler(house_.handler, response_, request_);
+    socket_.serves(nullptr);
     if (stopping()) response_.close_after();  // it may have begun while the handler ran
     complete(outcome);
     end_context();
@@ -295,7 +300,9 @@ class Service final : private Origin {
     if (outcome == Outcome::failed) return response_.give_up();
     response_.finish();
     if (socket_.gone())
-      house_.options.log.info(socket_.slow() ? "client too slow" : "client left before the end",
+      house_.options.log.info(socket_.slow()    ? "client too slow"
+                              : socket_.ended() ? "gave up sending: the Context has ended"
+                                                : "client left before the end",
                               {{"method", state_.head.method}, {"path", state_.head.path}});
     if (response_.lied())
       house_.options.log.error("body differs from Content-Length",
@@ -307,8 +314,8 @@ class Service final : private Origin {
   void decide_sequel() noexcept {
     Connection& c = *connection_;
     body_.return_rest();
-    if (response_.broken())
-      c.sequel = response_.ends_by_close() ? Sequel::abort : Sequel::close;
+    if (response_.broken() || socket_.ended())
+      c.sequel = response_.ends_by_close() ? Sequel::abort : Sequel::linger;
     else if (socket_.gone())
       c.sequel = Sequel::close;
     else if (!response_.keep_alive() || body_.failed())
@@ -328,19 +335,26 @@ class Service final : private Origin {
 
   // ---- what a handler may ask for ----
 
-  Context context() override {
-    CancelState* state = make_root_state();
+  Context context() noexcept override try {
+    const nanoseconds timeout = house_.options.request_timeout;
+    const bool has_deadline = timeout > nanoseconds::zero();
+    CancelState* state =
+        has_deadline ? make_root_state(time_after(called_, timeout)) : make_root_state();
     CancelState* expected = nullptr;
     add_ref(state);  // the connection's
     if (!connection_->context.compare_exchange_strong(expected, state, std::memory_order_acq_rel)) {
       release(state);
       bool stopping = house_.stop.load(std::memory_order_relaxed) >= Stop::cancel;
       cancel_state(*state, make_error_code(Errc::canceled),
-                   stopping ? "server shutting down" : "client gone");
+                   stopping ? "server shutting down" : client_gone);
     }
     context_ = state;  // ours, until end_context()
     return ContextAccess::wrap(state);
+  } catch (const std::exception&) {  // no memory, or no thread for the deadline
+    return house_.context_of_need;
   }
+
+  Context context_in_force() noexcept override { return request_.context(); }
 
   void end_context() noexcept {
     if (!context_) return;
@@ -382,6 +396,7 @@ class Service final : private Origin {
   Next next_ = Next::more;
   bool may_hold_back_ = true;
   CancelState* context_ = nullptr;
+  Clock::time_point called_;  // the handler, where there is a request_timeout
   std::string remote_addr_;
 };
 

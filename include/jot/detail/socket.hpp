@@ -3,7 +3,8 @@
 // socket.hpp -- how do bytes get into a socket and out of it, within a time?
 //
 // The fd is non-blocking. What cannot be done at once says about_to_block() first, so that a lane
-// driven by this thread goes on without it, and then waits in poll.
+// driven by this thread goes on without it, and then waits in poll, for the fd and for the end of
+// the request's Context.
 // In: bytes, and a Pace that says how slow is too slow. Out: how it went; never an exception, never
 // SIGPIPE. Threads: a Socket belongs to the one thread that serves its connection.
 #pragma once
@@ -12,17 +13,19 @@
 #include <sys/socket.h>  // recv, sendmsg
 #include <sys/uio.h>     // iovec
 
-#include <algorithm>    // std::min
-#include <cerrno>       // errno
-#include <chrono>       // std::chrono
-#include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint64_t
-#include <span>         // std::span
-#include <string_view>  // std::string_view
+#include <algorithm>     // std::min
+#include <cerrno>        // errno
+#include <chrono>        // std::chrono
+#include <cstddef>       // std::size_t
+#include <cstdint>       // std::uint64_t
+#include <span>          // std::span
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
 
-#include "../context.hpp"  // Clock, nanoseconds
-#include "blocking.hpp"    // about_to_block
-#include "clock.hpp"       // time_after, time_until
+#include "../context.hpp"     // Clock, Context, nanoseconds
+#include "blocking.hpp"       // about_to_block
+#include "clock.hpp"          // time_after, time_until
+#include "context_state.hpp"  // CancelState, Reason
 
 namespace jot::inline v1::detail {
 
@@ -50,19 +53,68 @@ class Pace {
   std::uint64_t done_ = 0;
 };
 
-// Waits until the fd is ready for `events`, or gone. False: the deadline passed first.
-inline bool wait_for_fd(int fd, short events, Clock::time_point deadline) noexcept {
-  about_to_block();
-  for (;;) {
-    using std::chrono::milliseconds;
-    auto left = std::chrono::ceil<milliseconds>(time_until(deadline, Clock::now())).count();
-    if (left <= 0) return false;
-    pollfd p{fd, events, 0};
-    int n = poll(&p, 1, left > 60'000 ? 60'000 : static_cast<int>(left));
-    if (n > 0) return true;
-    if (n < 0 && errno != EINTR) return false;
-  }
+// The words for a client that left: the cause of its requests' Contexts.
+inline constexpr char client_gone[] = "client gone";
+
+// Does nobody want the work any more? The client's leaving alone is no such end: one that has only
+// said that it sends no more still reads its answer, and from any other the socket itself tells.
+inline bool ends_waits(const Context& ctx) noexcept {
+  const CancelState* canceller = canceller_of(ContextAccess::state(ctx));
+  if (!canceller) return false;
+  const Reason* reason = canceller->reason();
+  if (reason && reason->words != client_gone) return true;
+  return canceller->deadline() && *canceller->deadline() <= Clock::now();
 }
+
+enum class Waited {
+  ready,     // the fd is, or it is gone
+  too_slow,  // the deadline came first
+  ended,     // the Context did
+};
+
+class FdWait {
+ public:
+  FdWait(int fd, short events, const Context& ctx) noexcept
+      : ctx_(ctx), fds_{{fd, events, 0}, {-1, POLLIN, 0}} {
+    if (ctx.done()) return;  // readable for ever
+    try {
+      fds_[1].fd = ctx.fd();
+    } catch (const std::system_error&) {
+      longest_ = glance;
+    }
+  }
+
+  Waited until(Clock::time_point deadline) noexcept {
+    for (;;) {
+      if (ends_waits(ctx_)) return Waited::ended;
+      const Clock::time_point now = Clock::now();
+      if (deadline <= now) return Waited::too_slow;
+      const auto first = std::min(deadline, ctx_.deadline().value_or(deadline));
+      const auto left = std::chrono::ceil<milliseconds>(time_until(first, now));
+      const auto most = std::min<milliseconds>(std::max(left, milliseconds(1)), longest_);
+      const int n = poll(fds_, 2, static_cast<int>(most.count()));
+      if (n > 0 && fds_[0].revents) return Waited::ready;
+      if (n > 0) fds_[1].fd = -1;  // it is done: ends_waits() says whether we are
+    }
+  }
+
+ private:
+  using milliseconds = std::chrono::milliseconds;
+  static constexpr milliseconds glance{10};  // where there is no fd to tell that the Context ended
+
+  const Context& ctx_;
+  pollfd fds_[2];
+  milliseconds longest_{60'000};
+};
+
+// Who knows the Context of the request that a Socket serves. Asked only by a thread that has to
+// wait.
+struct Awaited {
+  virtual Context context_in_force() noexcept = 0;
+
+ protected:
+  ~Awaited() = default;
+};
 
 enum class Received { bytes, would_block, end, broken };
 
@@ -70,13 +122,16 @@ class Socket {
  public:
   void open(int fd, nanoseconds write_timeout) noexcept {
     fd_ = fd, write_timeout_ = write_timeout;
-    gone_ = slow_ = false, bytes_out_ = bytes_in_ = 0;
+    gone_ = slow_ = ended_ = false, bytes_out_ = bytes_in_ = 0;
   }
-  int fd() const noexcept { return fd_; }
+
+  // From now on, until nullptr is given, its waits end with this request's Context.
+  void serves(Awaited* request) noexcept { request_ = request; }
 
   // A send has failed: nothing more will reach the peer.
   bool gone() const noexcept { return gone_; }
-  bool slow() const noexcept { return slow_; }
+  bool slow() const noexcept { return slow_; }    // because it was too slow
+  bool ended() const noexcept { return ended_; }  // because the Context ended
   std::uint64_t bytes_out() const noexcept { return bytes_out_; }
   std::uint64_t bytes_in() const noexcept { return bytes_in_; }
 
@@ -92,8 +147,15 @@ class Socket {
     }
   }
 
+  // Waits until there is something to receive (POLLIN), or room to send (POLLOUT).
+  Waited wait(short events, Clock::time_point deadline) noexcept {
+    about_to_block();
+    const Context ctx = request_ ? request_->context_in_force() : Context();
+    return FdWait(fd_, events, ctx).until(deadline);
+  }
+
   // Sends all of head and then all of body, in as few calls as the socket takes. Waits while it is
-  // full. False: the peer is gone or too slow; then gone() stays true.
+  // full. False: the peer is gone or too slow, or the Context ended; then gone() stays true.
   bool send_all(std::string_view head, std::string_view body = {}) noexcept {
     if (gone_) return false;
     std::size_t sent = send_some(head, body);
@@ -126,7 +188,9 @@ class Socket {
       std::size_t from_head = sent < head.size() ? sent : head.size();
       head.remove_prefix(from_head), body.remove_prefix(sent - from_head);
       if (head.empty() && body.empty()) return true;
-      if (!wait_for_fd(fd_, POLLOUT, pace.deadline())) return gone_ = slow_ = true, false;
+      const Waited waited = wait(POLLOUT, pace.deadline());
+      slow_ = waited == Waited::too_slow, ended_ = waited == Waited::ended;
+      if (waited != Waited::ready) return gone_ = true, false;
       sent = send_some(head, body);
       if (gone_) return false;
       pace.progress(sent, Clock::now());
@@ -134,7 +198,8 @@ class Socket {
   }
 
   int fd_ = -1;
-  bool gone_ = false, slow_ = false;
+  Awaited* request_ = nullptr;
+  bool gone_ = false, slow_ = false, ended_ = false;
   nanoseconds write_timeout_{};
   std::uint64_t bytes_out_ = 0, bytes_in_ = 0;
 };
