@@ -5870,11 +5870,23 @@ inline Authority split_authority(std::string_view s) noexcept {
   return a;
 }
 
+// A percent sign that begins no escape could be read in two ways. (In a query it is harmless: there
+// Values leaves malformed pairs out.)
+inline bool escapes_are_whole(std::string_view path) noexcept {
+  for (std::size_t at = path.find('%'); at != path.npos; at = path.find('%', at + 3)) {
+    if (path.size() - at < 3 || hex_digit(path[at + 1]) < 0 || hex_digit(path[at + 2]) < 0)
+      return false;
+  }
+  return true;
+}
+
 // Cuts a target that starts with its path at the first question mark.
-inline void split_path(std::string_view s, RequestHead& head) noexcept {
+inline Verdict split_path(std::string_view s, RequestHead& head) noexcept {
   const std::size_t question = s.find('?');
   head.path = s.substr(0, question);
   if (question != std::string_view::npos) head.query = s.substr(question + 1);
+  if (!escapes_are_whole(head.path)) return {400, "stray percent sign in path"};
+  return {};
 }
 
 // http://host:port/path?query. Asked of a proxy, but every server must understand it.
@@ -5889,7 +5901,9 @@ inline Verdict parse_absolute_target(RequestHead& head) noexcept {
   head.form = TargetForm::absolute;
   head.host = rest.substr(0, path);
   if (!split_authority(head.host).valid) return {400, "bad authority in target"};
-  if (path != std::string_view::npos) split_path(rest.substr(path), head);
+  if (path != std::string_view::npos) {
+    if (const Verdict v = split_path(rest.substr(path), head); !v.ok()) return v;
+  }
   // A URL without a path means the root, and for OPTIONS the whole server.
   if (head.path.empty()) {
     head.path = path == std::string_view::npos && head.method == "OPTIONS" ? "*" : "/";
@@ -5906,7 +5920,7 @@ inline Verdict parse_target(RequestHead& head) noexcept {
     return {};
   }
   if (head.target.find('#') != std::string_view::npos) return {400, "fragment in target"};
-  if (head.target[0] == '/') return split_path(head.target, head), Verdict{};
+  if (head.target[0] == '/') return split_path(head.target, head);
   if (head.target != "*") return parse_absolute_target(head);
   if (head.method != "OPTIONS") return {400, "* is a target for OPTIONS only"};
   head.form = TargetForm::asterisk;

@@ -186,7 +186,7 @@ TEST_CASE("path values") {
     return jot::text(r.path_value("id"), "|", r.path_value("other"), "|", r.path_value("none"));
   });
   app.get("/n/{id}", [](jot::Request& r) { return jot::text(r.path_value<int>("id") + 1); });
-  CHECK(get(app, "/a/x%2Fy/b/%41%zz") == "x/y|A%zz|");
+  CHECK(get(app, "/a/x%2Fy/b/%41%25") == "x/y|A%|");
   CHECK(get(app, "/a/%C3%A9/b/%00") == std::string("\xC3\xA9|\0|", 5));
   CHECK(get(app, "/n/41") == "42");
   CHECK(status_of(app, "GET", "/n/x") == 404);
