@@ -55,6 +55,13 @@ TEST_CASE("protocol: a response's framing follows from the request and from what
        "", "", "", true},
       {"204 flushed", get, [](ResponseWriter& w) { w.write_header(204), flushed(w); }, "", "", "",
        "", true},
+      {"205 with a body", get, [](ResponseWriter& w) { w.write_header(205), w.write("no"); }, "0",
+       "", "", "", true},
+      {"205 flushed, with a length", get,
+       [](ResponseWriter& w) {
+         w.header().set("Content-Length", 5), w.write_header(205), flushed(w);
+       },
+       "0", "", "", "", true},
       {"304", get, [](ResponseWriter& w) { w.write_header(304), w.write("no"); }, "", "", "", "",
        true},
       {"304 with its length", get,
@@ -275,6 +282,48 @@ TEST_CASE("protocol: a router's own answers are whole ones") {
     CHECK(r.status == t.status);
     if (t.status == 405) CHECK(r.field("Allow").find("GET") != std::string::npos);
   }
+  CHECK(s.log.size() == 0);
+}
+
+TEST_CASE("protocol: TRACE is 501 unless a handler wants it") {
+  jot::Router app;
+  app.get("/page", [] { return "page"; });
+  app.handle("TRACE /echo", [] { return "echo"; });
+  Served s(app);
+  raw::Client client = s.client();
+  struct {
+    std::string_view path;
+    int status;
+  } const table[] = {{"/page", 501}, {"/none", 501}, {"/echo", 200}};
+  for (auto& t : table) {
+    INFO(t.path);
+    CHECK(client.ask(jot::text("TRACE ", t.path, " HTTP/1.1\r\nHost: h\r\n\r\n")).status ==
+          t.status);
+  }
+}
+
+TEST_CASE("protocol: behind a 2xx to CONNECT comes a tunnel, not a body") {
+  Served s([](ResponseWriter& w, Request& r) {
+    if (r.target() == "refused:80") return jot::error(w, 403, "no");
+    w.header().set("Content-Length", 99);
+    if (r.target() == "flushed:80") w.flusher()->flush();
+    w.write("hello");
+  });
+  for (auto target : {"whole:80", "flushed:80"}) {
+    INFO(target);
+    raw::Client client = s.client();
+    auto r = client.ask(jot::text("CONNECT ", target, " HTTP/1.1\r\nHost: h\r\n\r\n"));
+    CHECK(r.status == 200);
+    CHECK_FALSE(r.has("Content-Length"));
+    CHECK_FALSE(r.has("Transfer-Encoding"));
+    CHECK(r.body == "hello");
+    CHECK(r.end == raw::End::closed);
+  }
+  raw::Client client = s.client();
+  auto r = client.ask("CONNECT refused:80 HTTP/1.1\r\nHost: h\r\n\r\n");
+  CHECK(r.status == 403);
+  CHECK(r.field("Content-Length") == "3");
+  CHECK(r.whole());
   CHECK(s.log.size() == 0);
 }
 

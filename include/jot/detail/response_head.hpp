@@ -25,6 +25,7 @@ inline constexpr std::uint64_t length_unknown = ~std::uint64_t{0};
 
 // What the request allows its response to be.
 struct ResponseTerms {
+  bool connect = false;    // the method was CONNECT
   bool head_only = false;  // the method was HEAD
   bool http_1_0 = false;   // no chunks, and keep-alive must be said
   bool keep_alive = true;  // as the client wishes

@@ -93,9 +93,12 @@ class RouteTable {
     groups_.emplace_back();
     for (Route* own : {&redirect_, &not_found_, &not_allowed_, &options_}) own->group = &root();
     redirect_.handler = [this](ResponseWriter& w, Request& r) { answer_redirect(w, r); };
-    not_found_.handler = [](ResponseWriter& w, Request& r) { not_found(w, r); };
+    // Echoing requests gives away what scripts may not read: nobody means to serve TRACE.
+    not_found_.handler = [](ResponseWriter& w, Request& r) {
+      if (r.method() == "TRACE") return answer_error(w, r, 501, "not implemented");
+      not_found(w, r);
+    };
     not_allowed_.handler = [this](ResponseWriter& w, Request& r) {
-      // Echoing requests gives away what scripts may not read: nobody means to serve it.
       if (r.method() == "TRACE") return answer_error(w, r, 501, "not implemented");
       w.header().set("Allow", allowed(r));
       answer_error(w, r, 405, "method not allowed");
