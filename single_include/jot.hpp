@@ -1879,6 +1879,11 @@ class Router : public Group {
 //
 // Every request in a handler has a thread of its own, so a handler may block; a connection between
 // requests is parked and costs none. How that works is told in detail/lane.hpp.
+//
+// Requests that a client sends ahead (pipelining) are answered in order, and answers that are ready
+// together leave together. So one that is ready may wait for a handler behind it that blocks: not
+// where that waits by jot's own means (Context, Body, a full socket) or inside blocking(), and not
+// where its route has blocked lately; else until it returns.
 // Threads: the members of Server may be called from any thread, but not from its own handlers:
 // shutdown() and the destructor wait for these.
 
@@ -1976,7 +1981,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // Stops at once: cancels the Contexts, cuts the connections, waits for the handlers. One that
-  // never returns keeps it waiting.
+  // never returns keeps it waiting, after a line in the log that says so.
   ~Server();
 
   // Listens, and serves on threads of its own. Throws std::system_error that names the address
@@ -1990,7 +1995,9 @@ class Server {
 
   // Stops listening, closes parked connections, lets running requests finish with Connection:
   // close. When `within` is done before they have: cancels their Contexts, and a second later cuts
-  // their connections. Returns, once all have ended, whether all had before `within` was.
+  // their connections, with a line in the log. Returns, once all have ended, whether all had before
+  // `within` was. A handler that does not return even then is reported too, and left behind a second
+  // later, for the destructor to wait for.
   bool shutdown(const Context& within);
 
   // Where it listens, "127.0.0.1:43211"; "" before start().
@@ -8470,6 +8477,9 @@ class DeadlineQueue {
     return first_ ? time_after(first_->since, time_) : Clock::time_point::max();
   }
 
+  // From now on its entries have so much time, those that stand in it already included.
+  void set_time(nanoseconds time) noexcept { time_ = time; }
+
   // c's time begins now, whatever queue it stood in.
   void restart(Connection& c, Clock::time_point now) noexcept {
     if (last_ != &c) return append(c, now);
@@ -8499,7 +8509,7 @@ class DeadlineQueue {
     c.queue = nullptr, c.sooner = c.later = nullptr;
   }
 
-  const nanoseconds time_;
+  nanoseconds time_;
   Connection *first_ = nullptr, *last_ = nullptr;
 };
 
@@ -10353,7 +10363,7 @@ class Lane {
   // There is something to see at step 2.
   void wake() noexcept { eventfd_write(wake_.get(), 1); }
 
-  // Closes the connection that has been idle longest, if there is one; then house.room_made.
+  // Closes the connection that has been idle longest, if there is one; then tells the acceptor.
   void shed_one() noexcept {
     shed_.fetch_add(1, std::memory_order_seq_cst);
     wake();
@@ -10397,6 +10407,7 @@ class Lane {
   using Next = Service::Next;
   static constexpr auto short_call = std::chrono::microseconds(100);
   static constexpr auto linger_time = std::chrono::seconds(5);
+  static constexpr auto last_linger_time = std::chrono::milliseconds(500);  // while a server ends
   static constexpr int most_turns = 64;  // of one connection, before others have theirs
 
   // The guarded call (lane_call.hpp).
@@ -10416,8 +10427,8 @@ class Lane {
   bool overloaded() const noexcept;
   bool receive(Connection& c, Next& next) noexcept;
   void settle(Connection& c, bool answered) noexcept;
+  bool set_aside(Connection& c) noexcept;
   void make_ready(Connection& c) noexcept;
-  void finish(Connection& c) noexcept;
   void begin_linger(Connection& c) noexcept;
   void park(Connection& c, bool answered) noexcept;
 
@@ -10461,6 +10472,7 @@ class Lane {
   DeadlineQueue body_{house_.options.body_timeout};
   DeadlineQueue linger_{linger_time};
   Stop heeded_ = Stop::no;
+  bool owes_cancel_ = false;  // there may be Contexts that have not heard of Stop::cancel
   bool ended_ = false;
   Numbers numbers_;
   std::vector<Note> notes_;  // to be logged
@@ -10606,14 +10618,18 @@ inline void Lane::admit(Connection& c) noexcept {
 
 // ---- the end of the server, as far as it has come since the last round ----
 
+// Step by step: the guarded calls of Stop::cancel may lose the lane, and the next driver must find
+// undone what is left to do.
 inline bool Lane::heed_stop() noexcept {
-  while (heeded_ < house_.stop.load(std::memory_order_seq_cst)) {
+  for (;;) {
+    if (owes_cancel_ && !cancel_all()) return false;
+    owes_cancel_ = false;
+    if (heeded_ >= house_.stop.load(std::memory_order_seq_cst)) return true;
     heeded_ = static_cast<Stop>(static_cast<int>(heeded_) + 1);
-    if (heeded_ == Stop::drain) close_parked();
-    if (heeded_ == Stop::cancel && !cancel_all()) return false;
+    if (heeded_ == Stop::drain) close_parked(), linger_.set_time(last_linger_time);
+    if (heeded_ == Stop::cancel) owes_cancel_ = true;
     if (heeded_ == Stop::cut) close_parked(), cut_all();
   }
-  return true;
 }
 
 inline void Lane::close_parked() noexcept {
@@ -10625,25 +10641,12 @@ inline void Lane::close_parked() noexcept {
   }
 }
 
+// A guarded call each: callbacks that block keep nobody else's Context waiting.
 inline bool Lane::cancel_all() noexcept {
-  std::vector<CancelState*> states;
   for (Connection* c = all_; c; c = c->next) {
-    CancelState* state = nullptr;
-    if (c->place != Place::in_service ||
-        c->context.compare_exchange_strong(state, gone(), std::memory_order_acq_rel,
-                                           std::memory_order_acquire) ||
-        state == gone())
-      continue;
-    add_ref(state);
-    states.push_back(state);
+    if (c->place == Place::in_service && !cancel(*c, "server shutting down")) return false;
   }
-  if (states.empty()) return true;
-  return guarded([&states] {
-    for (CancelState* state : states) {
-      cancel_state(*state, make_error_code(Errc::canceled), "server shutting down");
-      release(state);
-    }
-  });
+  return true;
 }
 
 // Reads end and writes fail, whoever waits in them. Only this thread closes fds, so each is the
@@ -10673,8 +10676,7 @@ inline void Lane::expire(DeadlineQueue& queue) noexcept {
     if (c->place == Place::idle && queue.deadline() > now_) return;
     DeadlineQueue::leave(*c);
     if (c->place != Place::idle) continue;  // in service: it will join a queue when it is parked
-    bool in_message = c->kept && (c->phase == Phase::head || c->phase == Phase::body);
-    if (!in_message) {
+    if (!c->in_message()) {
       bury(*c);
     } else {
       c->expired = true;
@@ -10726,6 +10728,8 @@ inline void Lane::wait() noexcept {
   ended_ =
       heeded_ != Stop::no && !all_ && returns_.empty();  // no new ones come: the acceptor is gone
   Connection* oldest = idle_.first();
+  for (; oldest && oldest->place == Place::in_service; oldest = idle_.first())
+    DeadlineQueue::leave(*oldest);  // not idle, though it stands there yet
   oldest_idle_.store(oldest ? oldest->since.time_since_epoch().count() : INT64_MAX,
                      std::memory_order_relaxed);
   int most = static_cast<int>(batch_.size());
@@ -11372,11 +11376,13 @@ class Watcher {
 //   2. drain    parked connections close; requests in service end, with Connection: close
 //   3. cancel   once the caller's patience is over: their Contexts end, so that streams do
 //   4. cut      a second later: their sockets too
-//   5. all threads are joined. A handler that returns at none of this keeps us waiting.
+//   5. all threads are joined. A handler that returns at none of this is left behind by shutdown();
+//      the destructor has to wait for it.
 
 #include <sys/resource.h>  // getrlimit, setrlimit
 
 #include <algorithm>  // std::max
+#include <new>        // std::bad_alloc
 #include <stdexcept>  // std::logic_error
 #include <thread>     // std::thread::hardware_concurrency
 
@@ -11385,7 +11391,7 @@ namespace jot::inline v1::detail {
 class Engine {
  public:
   explicit Engine(ServerOptions options) : house_(std::move(options)) {}
-  ~Engine() { stop(nullptr); }
+  ~Engine() { end(); }
 
   // Returns false, and does nothing, when it was stopped before.
   bool start() {
@@ -11406,24 +11412,21 @@ class Engine {
     return true;
   }
 
-  // Returns whether all requests ended before `within` did; nullptr: no patience at all.
-  bool stop(const Context* within) {
-    JOT_ASSERT(!cache_.owns_this_thread() && "a Server may not be ended by its own handler");
-    {
-      std::lock_guard lock(house_.mutex);
-      stopping_ = true;
-      house_.changed.notify_all();
-    }
+  // Returns whether all requests ended before `within` did. In the end it leaves those behind whose
+  // handlers do not return.
+  bool stop(const Context& within) {
+    announce_end();
     std::lock_guard one_at_a_time(life_mutex_);
     acceptor_.stop();
-    bool by_themselves = within ? advance(Stop::drain, *within) : false;
-    if (!by_themselves) {
-      auto a_second = with_timeout(background(), std::chrono::seconds(within ? 1 : 0));
-      if (!advance(Stop::cancel, a_second.ctx)) advance(Stop::cut, background());
-    }
-    watcher_.stop();
-    cache_.stop();
-    return by_themselves || launched_ == 0;
+    raise(Stop::drain);
+    if (wait_until(within, [this] { return all_ended(); })) return join_all(), true;
+    raise(Stop::cancel);
+    if (all_end_within(a_second)) return join_all(), false;
+    complain("shutdown: requests that did not end are cut");
+    raise(Stop::cut);
+    if (all_end_within(a_second)) return join_all(), false;
+    complain("shutdown: handlers do not return");
+    return false;
   }
 
   // Until `until` is done, or another thread has begun to stop the server.
@@ -11456,6 +11459,31 @@ class Engine {
   }
 
  private:
+  static constexpr auto a_second = std::chrono::seconds(1);
+
+  // The destructor's way: at once. Allocates nothing, for nobody could hear of a failure.
+  void end() noexcept {
+    announce_end();
+    std::lock_guard one_at_a_time(life_mutex_);
+    acceptor_.stop();
+    raise(Stop::cancel), raise(Stop::cut);
+    if (!all_end_within(a_second)) {
+      complain("a Server waits in its destructor for handlers that do not return");
+      std::unique_lock lock(house_.mutex);
+      house_.changed.wait(lock, [this] { return all_ended(); });
+    }
+    join_all();
+  }
+
+  void announce_end() noexcept {
+    JOT_ASSERT(!cache_.owns_this_thread() && "a Server may not be ended by its own handler");
+    std::lock_guard lock(house_.mutex);
+    stopping_ = true;
+    house_.changed.notify_all();
+  }
+
+  void join_all() noexcept { watcher_.stop(), cache_.stop(); }
+
   bool stopping() {
     std::lock_guard lock(house_.mutex);
     return stopping_;
@@ -11470,11 +11498,25 @@ class Engine {
     ++launched_;
   }
 
-  // Goes on to that step, and waits until all lanes have ended or patience has. True: they have.
-  bool advance(Stop step, const Context& patience) {
+  // Goes on to that step, unless an earlier end has come farther. life_mutex_ is held.
+  void raise(Stop step) noexcept {
+    if (house_.stop.load(std::memory_order_relaxed) >= step) return;
     house_.stop.store(step, std::memory_order_seq_cst);
     for (auto& lane : lanes_) lane->wake();
-    return wait_until(patience, [this] { return house_.lanes_ended == launched_; });
+  }
+
+  // house_.mutex is held.
+  bool all_ended() const noexcept { return house_.lanes_ended == launched_; }
+
+  bool all_end_within(std::chrono::seconds time) noexcept {
+    std::unique_lock lock(house_.mutex);
+    return house_.changed.wait_for(lock, time, [this] { return all_ended(); });
+  }
+
+  void complain(const char* message) const noexcept try {
+    house_.options.log.error(message, {{"in_handlers", stats().in_handlers}});
+  } catch (const std::bad_alloc&) {
+    house_.options.log.error(message);
   }
 
   // Waits for a condition that house_.mutex guards, as long as patience lasts. Returns whether it
@@ -11544,7 +11586,7 @@ JOT_INLINE void Server::listen_and_serve(const Context& until) {
   shutdown(grace.ctx);
 }
 
-JOT_INLINE bool Server::shutdown(const Context& within) { return engine_->stop(&within); }
+JOT_INLINE bool Server::shutdown(const Context& within) { return engine_->stop(within); }
 JOT_INLINE std::string Server::addr() const { return engine_->addr(); }
 JOT_INLINE ServerStats Server::stats() const { return engine_->stats(); }
 

@@ -81,7 +81,6 @@ TEST_CASE("stop: idle connections close, running requests end, new ones find nob
   CHECK(r.body == "done");
   CHECK(r.field("Connection") == "close");
   CHECK(running.is_closed());
-  running.close();  // else the server lingers, to hear that its goodbye was heard
   stopper.join();
   CHECK(in_time);
   CHECK(server.stats().connections == 0);
@@ -155,6 +154,88 @@ TEST_CASE("stop: a reader whose client does not send is cut") {
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhello");
   REQUIRE(entered.wait());
   CHECK_FALSE(server.shutdown(jot::with_timeout(jot::background(), 20ms).ctx));
+}
+
+TEST_CASE("stop: a client that is slow to say goodbye does not hold it up") {
+  raw::TestLog log;
+  jot::Server server({.addr = "127.0.0.1:0", .handler = [] { return "x"; }, .log = log.logger()});
+  server.start();
+  raw::Client client(server.addr());
+  CHECK(client.ask("bad\r\n\r\n").status == 400);  // and stays open
+  const auto start = Clock::now();
+  CHECK(server.shutdown(jot::background()));
+  CHECK(Clock::now() - start < 4s);
+  CHECK(client.is_closed());
+}
+
+TEST_CASE("stop: a handler that does not return is cut, reported and left behind") {
+  raw::Gate gate, entered;
+  raw::TestLog log;
+  {
+    jot::Server server({.addr = "127.0.0.1:0",
+                        .handler =
+                            [&](Request& r) {
+                              if (r.path() == "/") return "x";
+                              entered.open();
+                              gate.wait();  // hears nothing
+                              return "late";
+                            },
+                        .log = log.logger()});
+    server.start();
+    raw::Client idle(server.addr()), stuck(server.addr());
+    CHECK(idle.ask(get).status == 200);
+    stuck.send(get_path("/stuck"));
+    REQUIRE(entered.wait());
+    CHECK_FALSE(server.shutdown(jot::with_timeout(jot::background(), 20ms).ctx));
+    CHECK(log.count("shutdown: requests that did not end are cut") == 1);
+    CHECK(log.count("shutdown: handlers do not return") == 1);
+    CHECK(log.records().back().fields["in_handlers"].as_int() == 1);
+    CHECK(idle.is_closed());
+    CHECK(stuck.is_closed());
+    CHECK(server.stats().in_handlers == 1);
+    std::thread opener([&] {
+      log.wait_for_message("a Server waits in its destructor for handlers that do not return");
+      gate.open();
+    });
+    opener.detach();
+  }
+  CHECK(log.count("a Server waits in its destructor for handlers that do not return") == 1);
+}
+
+TEST_CASE("stop: one that returns after it was left behind is found ended") {
+  raw::Gate gate, entered;
+  raw::TestLog log;
+  jot::Server server({.addr = "127.0.0.1:0",
+                      .handler = [&] { return entered.open(), gate.wait(), "late"; },
+                      .log = log.logger()});
+  server.start();
+  raw::Client stuck(server.addr());
+  stuck.send(get);
+  REQUIRE(entered.wait());
+  CHECK_FALSE(server.shutdown(jot::with_timeout(jot::background(), 0ms).ctx));
+  gate.open();
+  CHECK(server.shutdown(jot::background()));
+  CHECK(server.stats().connections == 0);
+  CHECK(log.size() == 2);
+}
+
+TEST_CASE("stop: a callback that blocks keeps no other Context waiting") {
+  raw::Gate gate;
+  std::atomic<int> entered{0}, cancelled{0};
+  jot::Server server({.addr = "127.0.0.1:0", .handler = [&](Request& r) {
+                        const jot::Context ctx = r.context();
+                        const auto stuck = jot::after_func(ctx, [&] { gate.wait(); });
+                        ++entered;
+                        ctx.wait_for(20s);
+                        if (++cancelled == 8) gate.open();
+                        return "x";
+                      }});
+  server.start();
+  std::vector<raw::Client> clients;
+  for (int i = 0; i < 8; ++i) clients.emplace_back(server.addr()), clients.back().send(get);
+  REQUIRE(raw::eventually([&] { return entered == 8; }));
+  CHECK_FALSE(server.shutdown(jot::with_timeout(jot::background(), 0ms).ctx));
+  CHECK(cancelled == 8);
 }
 
 TEST_CASE("stop: listen_and_serve returns when its Context ends, or when another thread says so") {

@@ -11,6 +11,11 @@
 //
 // Every request in a handler has a thread of its own, so a handler may block; a connection between
 // requests is parked and costs none. How that works is told in detail/lane.hpp.
+//
+// Requests that a client sends ahead (pipelining) are answered in order, and answers that are ready
+// together leave together. So one that is ready may wait for a handler behind it that blocks: not
+// where that waits by jot's own means (Context, Body, a full socket) or inside blocking(), and not
+// where its route has blocked lately; else until it returns.
 // Threads: the members of Server may be called from any thread, but not from its own handlers:
 // shutdown() and the destructor wait for these.
 #pragma once
@@ -114,7 +119,7 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   // Stops at once: cancels the Contexts, cuts the connections, waits for the handlers. One that
-  // never returns keeps it waiting.
+  // never returns keeps it waiting, after a line in the log that says so.
   ~Server();
 
   // Listens, and serves on threads of its own. Throws std::system_error that names the address
@@ -128,7 +133,9 @@ class Server {
 
   // Stops listening, closes parked connections, lets running requests finish with Connection:
   // close. When `within` is done before they have: cancels their Contexts, and a second later cuts
-  // their connections. Returns, once all have ended, whether all had before `within` was.
+  // their connections, with a line in the log. Returns, once all have ended, whether all had before
+  // `within` was. A handler that does not return even then is reported too, and left behind a second
+  // later, for the destructor to wait for.
   bool shutdown(const Context& within);
 
   // Where it listens, "127.0.0.1:43211"; "" before start().

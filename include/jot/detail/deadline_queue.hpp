@@ -21,6 +21,9 @@ class DeadlineQueue {
     return first_ ? time_after(first_->since, time_) : Clock::time_point::max();
   }
 
+  // From now on its entries have so much time, those that stand in it already included.
+  void set_time(nanoseconds time) noexcept { time_ = time; }
+
   // c's time begins now, whatever queue it stood in.
   void restart(Connection& c, Clock::time_point now) noexcept {
     if (last_ != &c) return append(c, now);
@@ -50,7 +53,7 @@ class DeadlineQueue {
     c.queue = nullptr, c.sooner = c.later = nullptr;
   }
 
-  const nanoseconds time_;
+  nanoseconds time_;
   Connection *first_ = nullptr, *last_ = nullptr;
 };
 

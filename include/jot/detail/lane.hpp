@@ -84,7 +84,7 @@ class Lane {
   // There is something to see at step 2.
   void wake() noexcept { eventfd_write(wake_.get(), 1); }
 
-  // Closes the connection that has been idle longest, if there is one; then house.room_made.
+  // Closes the connection that has been idle longest, if there is one; then tells the acceptor.
   void shed_one() noexcept {
     shed_.fetch_add(1, std::memory_order_seq_cst);
     wake();
@@ -128,6 +128,7 @@ class Lane {
   using Next = Service::Next;
   static constexpr auto short_call = std::chrono::microseconds(100);
   static constexpr auto linger_time = std::chrono::seconds(5);
+  static constexpr auto last_linger_time = std::chrono::milliseconds(500);  // while a server ends
   static constexpr int most_turns = 64;  // of one connection, before others have theirs
 
   // The guarded call (lane_call.hpp).
@@ -147,8 +148,8 @@ class Lane {
   bool overloaded() const noexcept;
   bool receive(Connection& c, Next& next) noexcept;
   void settle(Connection& c, bool answered) noexcept;
+  bool set_aside(Connection& c) noexcept;
   void make_ready(Connection& c) noexcept;
-  void finish(Connection& c) noexcept;
   void begin_linger(Connection& c) noexcept;
   void park(Connection& c, bool answered) noexcept;
 
@@ -192,6 +193,7 @@ class Lane {
   DeadlineQueue body_{house_.options.body_timeout};
   DeadlineQueue linger_{linger_time};
   Stop heeded_ = Stop::no;
+  bool owes_cancel_ = false;  // there may be Contexts that have not heard of Stop::cancel
   bool ended_ = false;
   Numbers numbers_;
   std::vector<Note> notes_;  // to be logged

@@ -58,14 +58,18 @@ inline void Lane::admit(Connection& c) noexcept {
 
 // ---- the end of the server, as far as it has come since the last round ----
 
+// Step by step: the guarded calls of Stop::cancel may lose the lane, and the next driver must find
+// undone what is left to do.
 inline bool Lane::heed_stop() noexcept {
-  while (heeded_ < house_.stop.load(std::memory_order_seq_cst)) {
+  for (;;) {
+    if (owes_cancel_ && !cancel_all()) return false;
+    owes_cancel_ = false;
+    if (heeded_ >= house_.stop.load(std::memory_order_seq_cst)) return true;
     heeded_ = static_cast<Stop>(static_cast<int>(heeded_) + 1);
-    if (heeded_ == Stop::drain) close_parked();
-    if (heeded_ == Stop::cancel && !cancel_all()) return false;
+    if (heeded_ == Stop::drain) close_parked(), linger_.set_time(last_linger_time);
+    if (heeded_ == Stop::cancel) owes_cancel_ = true;
     if (heeded_ == Stop::cut) close_parked(), cut_all();
   }
-  return true;
 }
 
 inline void Lane::close_parked() noexcept {
@@ -77,25 +81,12 @@ inline void Lane::close_parked() noexcept {
   }
 }
 
+// A guarded call each: callbacks that block keep nobody else's Context waiting.
 inline bool Lane::cancel_all() noexcept {
-  std::vector<CancelState*> states;
   for (Connection* c = all_; c; c = c->next) {
-    CancelState* state = nullptr;
-    if (c->place != Place::in_service ||
-        c->context.compare_exchange_strong(state, gone(), std::memory_order_acq_rel,
-                                           std::memory_order_acquire) ||
-        state == gone())
-      continue;
-    add_ref(state);
-    states.push_back(state);
+    if (c->place == Place::in_service && !cancel(*c, "server shutting down")) return false;
   }
-  if (states.empty()) return true;
-  return guarded([&states] {
-    for (CancelState* state : states) {
-      cancel_state(*state, make_error_code(Errc::canceled), "server shutting down");
-      release(state);
-    }
-  });
+  return true;
 }
 
 // Reads end and writes fail, whoever waits in them. Only this thread closes fds, so each is the
@@ -125,8 +116,7 @@ inline void Lane::expire(DeadlineQueue& queue) noexcept {
     if (c->place == Place::idle && queue.deadline() > now_) return;
     DeadlineQueue::leave(*c);
     if (c->place != Place::idle) continue;  // in service: it will join a queue when it is parked
-    bool in_message = c->kept && (c->phase == Phase::head || c->phase == Phase::body);
-    if (!in_message) {
+    if (!c->in_message()) {
       bury(*c);
     } else {
       c->expired = true;
@@ -178,6 +168,8 @@ inline void Lane::wait() noexcept {
   ended_ =
       heeded_ != Stop::no && !all_ && returns_.empty();  // no new ones come: the acceptor is gone
   Connection* oldest = idle_.first();
+  for (; oldest && oldest->place == Place::in_service; oldest = idle_.first())
+    DeadlineQueue::leave(*oldest);  // not idle, though it stands there yet
   oldest_idle_.store(oldest ? oldest->since.time_since_epoch().count() : INT64_MAX,
                      std::memory_order_relaxed);
   int most = static_cast<int>(batch_.size());

@@ -8,7 +8,8 @@
 //   2. drain    parked connections close; requests in service end, with Connection: close
 //   3. cancel   once the caller's patience is over: their Contexts end, so that streams do
 //   4. cut      a second later: their sockets too
-//   5. all threads are joined. A handler that returns at none of this keeps us waiting.
+//   5. all threads are joined. A handler that returns at none of this is left behind by shutdown();
+//      the destructor has to wait for it.
 #pragma once
 
 #include "acceptor.hpp"
@@ -17,6 +18,7 @@
 #include <sys/resource.h>  // getrlimit, setrlimit
 
 #include <algorithm>  // std::max
+#include <new>        // std::bad_alloc
 #include <stdexcept>  // std::logic_error
 #include <thread>     // std::thread::hardware_concurrency
 
@@ -25,7 +27,7 @@ namespace jot::inline v1::detail {
 class Engine {
  public:
   explicit Engine(ServerOptions options) : house_(std::move(options)) {}
-  ~Engine() { stop(nullptr); }
+  ~Engine() { end(); }
 
   // Returns false, and does nothing, when it was stopped before.
   bool start() {
@@ -46,24 +48,21 @@ class Engine {
     return true;
   }
 
-  // Returns whether all requests ended before `within` did; nullptr: no patience at all.
-  bool stop(const Context* within) {
-    JOT_ASSERT(!cache_.owns_this_thread() && "a Server may not be ended by its own handler");
-    {
-      std::lock_guard lock(house_.mutex);
-      stopping_ = true;
-      house_.changed.notify_all();
-    }
+  // Returns whether all requests ended before `within` did. In the end it leaves those behind whose
+  // handlers do not return.
+  bool stop(const Context& within) {
+    announce_end();
     std::lock_guard one_at_a_time(life_mutex_);
     acceptor_.stop();
-    bool by_themselves = within ? advance(Stop::drain, *within) : false;
-    if (!by_themselves) {
-      auto a_second = with_timeout(background(), std::chrono::seconds(within ? 1 : 0));
-      if (!advance(Stop::cancel, a_second.ctx)) advance(Stop::cut, background());
-    }
-    watcher_.stop();
-    cache_.stop();
-    return by_themselves || launched_ == 0;
+    raise(Stop::drain);
+    if (wait_until(within, [this] { return all_ended(); })) return join_all(), true;
+    raise(Stop::cancel);
+    if (all_end_within(a_second)) return join_all(), false;
+    complain("shutdown: requests that did not end are cut");
+    raise(Stop::cut);
+    if (all_end_within(a_second)) return join_all(), false;
+    complain("shutdown: handlers do not return");
+    return false;
   }
 
   // Until `until` is done, or another thread has begun to stop the server.
@@ -96,6 +95,31 @@ class Engine {
   }
 
  private:
+  static constexpr auto a_second = std::chrono::seconds(1);
+
+  // The destructor's way: at once. Allocates nothing, for nobody could hear of a failure.
+  void end() noexcept {
+    announce_end();
+    std::lock_guard one_at_a_time(life_mutex_);
+    acceptor_.stop();
+    raise(Stop::cancel), raise(Stop::cut);
+    if (!all_end_within(a_second)) {
+      complain("a Server waits in its destructor for handlers that do not return");
+      std::unique_lock lock(house_.mutex);
+      house_.changed.wait(lock, [this] { return all_ended(); });
+    }
+    join_all();
+  }
+
+  void announce_end() noexcept {
+    JOT_ASSERT(!cache_.owns_this_thread() && "a Server may not be ended by its own handler");
+    std::lock_guard lock(house_.mutex);
+    stopping_ = true;
+    house_.changed.notify_all();
+  }
+
+  void join_all() noexcept { watcher_.stop(), cache_.stop(); }
+
   bool stopping() {
     std::lock_guard lock(house_.mutex);
     return stopping_;
@@ -110,11 +134,25 @@ class Engine {
     ++launched_;
   }
 
-  // Goes on to that step, and waits until all lanes have ended or patience has. True: they have.
-  bool advance(Stop step, const Context& patience) {
+  // Goes on to that step, unless an earlier end has come farther. life_mutex_ is held.
+  void raise(Stop step) noexcept {
+    if (house_.stop.load(std::memory_order_relaxed) >= step) return;
     house_.stop.store(step, std::memory_order_seq_cst);
     for (auto& lane : lanes_) lane->wake();
-    return wait_until(patience, [this] { return house_.lanes_ended == launched_; });
+  }
+
+  // house_.mutex is held.
+  bool all_ended() const noexcept { return house_.lanes_ended == launched_; }
+
+  bool all_end_within(std::chrono::seconds time) noexcept {
+    std::unique_lock lock(house_.mutex);
+    return house_.changed.wait_for(lock, time, [this] { return all_ended(); });
+  }
+
+  void complain(const char* message) const noexcept try {
+    house_.options.log.error(message, {{"in_handlers", stats().in_handlers}});
+  } catch (const std::bad_alloc&) {
+    house_.options.log.error(message);
   }
 
   // Waits for a condition that house_.mutex guards, as long as patience lasts. Returns whether it

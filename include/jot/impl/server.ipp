@@ -25,7 +25,7 @@ JOT_INLINE void Server::listen_and_serve(const Context& until) {
   shutdown(grace.ctx);
 }
 
-JOT_INLINE bool Server::shutdown(const Context& within) { return engine_->stop(&within); }
+JOT_INLINE bool Server::shutdown(const Context& within) { return engine_->stop(within); }
 JOT_INLINE std::string Server::addr() const { return engine_->addr(); }
 JOT_INLINE ServerStats Server::stats() const { return engine_->stats(); }
 
