@@ -1407,17 +1407,9 @@ class ResponseWriter {
   virtual void write_header(int status) = 0;
 
   // Appends to the body: the one function that a wrapper overrides to see all bytes.
-  // Returns false when the client is gone, or was given up: stop working. May block while the
-  // socket is full, as Flusher::flush().
+  // Returns false when the client is gone, or was given up: stop working. May block while the socket
+  // is full, as Flusher::flush().
   virtual bool write_bytes(std::string_view bytes) = 0;
-
-  // Appends a part of a file to the body. file: a descriptor open for reading, which stays the
-  // caller's. Here the bytes are read and given to write_bytes(), so that a wrapper sees them all;
-  // a server's own writer lets the kernel send them, uncopied. A wrapper that only counts, or
-  // delays, may forward it. Returns false when the client is gone. Throws: std::runtime_error when
-  // the file ends before, or cannot be read: do not catch it, for the client must see the response
-  // cut short.
-  virtual bool write_file(int file, std::uint64_t offset, std::uint64_t length);
 
   // Where this writer cannot stream: nullptr. Lifetime: that of the writer.
   virtual Flusher* flusher() { return nullptr; }
@@ -6082,7 +6074,7 @@ class BodySource {
 // Where a request comes from: asked only when a handler asks.
 struct Origin {
   virtual Context context() noexcept = 0;
-  virtual std::string_view remote_addr() = 0;
+  virtual std::string_view remote_addr() noexcept = 0;
 
  protected:
   ~Origin() = default;
@@ -6322,29 +6314,7 @@ JOT_INLINE const Logger& Request::log() const noexcept {
 
 // response_writer.ipp -- the bodies of response_writer.hpp.
 
-#include <unistd.h>  // pread
-
-#include <algorithm>     // std::min
-#include <cerrno>        // errno
-#include <stdexcept>     // std::runtime_error
-#include <system_error>  // std::system_error
-
 namespace jot::inline v1 {
-
-JOT_INLINE bool ResponseWriter::write_file(int file, std::uint64_t offset, std::uint64_t length) {
-  char piece[16u << 10];
-  while (length > 0) {
-    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(length, sizeof piece));
-    const ssize_t n = pread(file, piece, most, static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw std::system_error(errno, std::generic_category(), "jot: write_file");
-    if (n == 0) throw std::runtime_error("jot: write_file: the file has become shorter");
-    const auto got = static_cast<std::size_t>(n);
-    if (!write_bytes({piece, got})) return false;
-    offset += got, length -= got;
-  }
-  return true;
-}
 
 JOT_INLINE bool ResponseWriter::write(std::span<const std::byte> bytes) {
   return write_bytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
@@ -8423,6 +8393,12 @@ struct Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  // Parked: is the next message under way? An empty line before a head is not its beginning.
+  bool in_message() const noexcept {
+    if (phase == Phase::head) return kept && kept->progress.scanner.started();
+    return phase == Phase::body;
+  }
+
   // ---- lane side: the driver only ----
   const int fd;
   Place place = Place::fresh;
@@ -8564,6 +8540,7 @@ class WakeFlag {
 #include <atomic>              // std::atomic
 #include <condition_variable>  // std::condition_variable
 #include <cstddef>             // std::size_t, std::ptrdiff_t
+#include <cstdint>             // std::uint64_t
 #include <mutex>               // std::mutex
 #include <system_error>        // std::errc
 #include <utility>             // std::move
@@ -8588,7 +8565,7 @@ struct House {
   explicit House(ServerOptions o)
       : options(std::move(o)),
         handler(options.handler),
-        room_made(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+        acceptor_news(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
   const ServerOptions options;
   const Handler handler;
@@ -8614,13 +8591,20 @@ struct House {
   // The acceptor found no room, and waits for some. seq_cst: it says so and then tries once more,
   // while a driver closes a connection and then looks here; one of them sees the other.
   std::atomic<bool> acceptor_waits{false};
-  const Fd room_made;
+  const Fd acceptor_news;  // wakes it
+
+  // Requests that a lane has answered 503, not yet told to the log. A lane that is short of threads
+  // must not call user code, so the acceptor does it. Relaxed: a number to look at.
+  std::atomic<std::uint64_t> turned_away{0};
+  void turn_away() noexcept {
+    if (turned_away.fetch_add(1, std::memory_order_relaxed) == 0) tell_acceptor();
+  }
 
   void closed_one() noexcept {
     connections.fetch_sub(1, std::memory_order_seq_cst);
     if (acceptor_waits.load(std::memory_order_seq_cst)) tell_acceptor();
   }
-  void tell_acceptor() noexcept { eventfd_write(room_made.get(), 1); }
+  void tell_acceptor() noexcept { eventfd_write(acceptor_news.get(), 1); }
 
   void lane_ended() noexcept {
     std::lock_guard lock(mutex);
@@ -8849,11 +8833,9 @@ inline void append_trailers(std::string& out, const Header& header) {
 // In: bytes, and a Pace that says how slow is too slow. Out: how it went; never an exception, never
 // SIGPIPE. Threads: a Socket belongs to the one thread that serves its connection.
 
-#include <poll.h>          // poll
-#include <signal.h>        // pthread_sigmask, sigtimedwait
-#include <sys/sendfile.h>  // sendfile
-#include <sys/socket.h>    // recv, sendmsg
-#include <sys/uio.h>       // iovec
+#include <poll.h>        // poll
+#include <sys/socket.h>  // recv, sendmsg
+#include <sys/uio.h>     // iovec
 
 #include <algorithm>     // std::min
 #include <cerrno>        // errno
@@ -8953,32 +8935,6 @@ struct Awaited {
   ~Awaited() = default;
 };
 
-// While it lives, a write to a peer that is gone raises no SIGPIPE on this thread: for calls that
-// have no MSG_NOSIGNAL.
-class NoSigpipe {
- public:
-  NoSigpipe() noexcept {
-    sigemptyset(&pipe_), sigaddset(&pipe_, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  ~NoSigpipe() {
-    if (raised_) {
-      const timespec at_once{};
-      sigtimedwait(&pipe_, nullptr, &at_once);
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  NoSigpipe(const NoSigpipe&) = delete;
-  NoSigpipe& operator=(const NoSigpipe&) = delete;
-
-  // The call has failed with EPIPE: the signal waits to be taken.
-  void note_raised() noexcept { raised_ = true; }
-
- private:
-  sigset_t pipe_, before_;
-  bool raised_ = false;
-};
-
 enum class Received { bytes, would_block, end, broken };
 
 class Socket {
@@ -9019,46 +8975,16 @@ class Socket {
 
   // Sends all of head and then all of body, in as few calls as the socket takes. Waits while it is
   // full. False: the peer is gone or too slow, or the Context ended; then gone() stays true.
-  // flags: MSG_MORE, where the next call follows at once and the last packet may wait for it.
-  bool send_all(std::string_view head, std::string_view body = {}, int flags = 0) noexcept {
+  bool send_all(std::string_view head, std::string_view body = {}) noexcept {
     if (gone_) return false;
-    std::size_t sent = send_some(head, body, flags);
+    std::size_t sent = send_some(head, body);
     if (sent == head.size() + body.size()) return true;
-    return !gone_ && send_slowly(head, body, sent, flags);
-  }
-
-  // Sends a part of a file, uncopied, out of the kernel's cache. Waits as send_all() does.
-  // Returns how many bytes: fewer when gone(), or where the file ends or cannot be sent so.
-  std::uint64_t send_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
-    NoSigpipe quiet;
-    Pace pace(write_timeout_, Clock::now());
-    std::uint64_t sent = 0;
-    while (sent < length && !gone_) {
-      off_t at = static_cast<off_t>(offset + sent);
-      // In pieces, for a call to a fast peer goes on and on, and nobody could stop it.
-      const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(length - sent, 2u << 20));
-      const ssize_t n = sendfile(fd_, file, &at, most);
-      if (n > 0) {
-        sent += static_cast<std::uint64_t>(n);
-        pace.progress(static_cast<std::size_t>(n), Clock::now());
-      } else if (n == 0 || errno == EINVAL || errno == EIO || errno == ENOSYS ||
-                 errno == EOVERFLOW) {
-        break;  // the file's fault, not the socket's
-      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        wait_for_room(pace);
-      } else if (errno != EINTR) {
-        gone_ = true;
-        if (errno == EPIPE) quiet.note_raised();
-      }
-    }
-    bytes_out_ += sent;
-    return sent;
+    return !gone_ && send_slowly(head, body, sent);
   }
 
  private:
   // What fits now.
-  std::size_t send_some(std::string_view head, std::string_view body, int flags) noexcept {
-    flags |= MSG_DONTWAIT | MSG_NOSIGNAL;
+  std::size_t send_some(std::string_view head, std::string_view body) noexcept {
     iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
                       {const_cast<char*>(body.data()), body.size()}};
     msghdr message{};
@@ -9066,34 +8992,28 @@ class Socket {
     message.msg_iovlen = head.empty() || body.empty() ? 1 : 2;
     for (;;) {
       ssize_t n = message.msg_iovlen == 1
-                      ? send(fd_, message.msg_iov->iov_base, message.msg_iov->iov_len, flags)
-                      : sendmsg(fd_, &message, flags);
+                      ? send(fd_, message.msg_iov->iov_base, message.msg_iov->iov_len,
+                             MSG_DONTWAIT | MSG_NOSIGNAL)
+                      : sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
       if (n >= 0) return bytes_out_ += static_cast<std::uint64_t>(n), static_cast<std::size_t>(n);
       if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
       if (errno != EINTR) return gone_ = true, 0;
     }
   }
 
-  bool send_slowly(std::string_view head, std::string_view body, std::size_t sent,
-                   int flags) noexcept {
+  bool send_slowly(std::string_view head, std::string_view body, std::size_t sent) noexcept {
     Pace pace(write_timeout_, Clock::now());
     for (;;) {
       std::size_t from_head = sent < head.size() ? sent : head.size();
       head.remove_prefix(from_head), body.remove_prefix(sent - from_head);
       if (head.empty() && body.empty()) return true;
-      if (!wait_for_room(pace)) return false;
-      sent = send_some(head, body, flags);
+      const Waited waited = wait(POLLOUT, pace.deadline());
+      slow_ = waited == Waited::too_slow, ended_ = waited == Waited::ended;
+      if (waited != Waited::ready) return gone_ = true, false;
+      sent = send_some(head, body);
       if (gone_) return false;
       pace.progress(sent, Clock::now());
     }
-  }
-
-  // False: the peer is too slow, or the Context ended.
-  bool wait_for_room(const Pace& pace) noexcept {
-    const Waited waited = wait(POLLOUT, pace.deadline());
-    slow_ = waited == Waited::too_slow, ended_ = waited == Waited::ended;
-    if (waited != Waited::ready) gone_ = true;
-    return !gone_;
   }
 
   int fd_ = -1;
@@ -9581,6 +9501,7 @@ inline std::string local_address(int fd) {
 #include <cstdint>      // std::uint64_t
 #include <exception>    // std::exception
 #include <memory>       // std::make_unique
+#include <new>          // std::bad_alloc
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 
@@ -9618,17 +9539,20 @@ class Service final : private Origin, private Awaited {
     remote_addr_.clear();
     next_ = Next::more, c.sequel = Sequel::go_on;
     if (!c.kept) return progress_ = {}, void();
+    progress_ = c.kept->progress;
+    if (c.kept->input.empty()) return;
     own_ = std::move(input_), uses_kept_ = true;
-    input_ = std::move(c.kept->input), progress_ = c.kept->progress;
+    input_ = std::move(c.kept->input);
   }
 
-  // Saves the unread bytes, if there are any, and what is known of them.
-  void let_go() {
+  // Saves the unread bytes, if there are any, and what is known of them. Where there is no memory
+  // for them, the connection's sequel is its end.
+  void let_go() noexcept {
     Connection& c = *connection_;
     c.answerable = next_ == Next::request || next_ == Next::refusal;
     c.tally.bytes_in += socket_.bytes_in(), c.tally.bytes_out += socket_.bytes_out();
     bool goes_on = c.sequel == Sequel::go_on && c.phase != Phase::linger;
-    if (goes_on && in_message())
+    if (goes_on && (c.phase != Phase::head || !input_.empty()))
       keep(c);
     else
       c.kept.reset();
@@ -9645,9 +9569,7 @@ class Service final : private Origin, private Awaited {
   }
 
   Received receive() {
-    bool cramped = uses_kept_ || !input_.empty();
-    std::size_t missing = progress_.wanted > input_.size() ? progress_.wanted - input_.size() : 0;
-    auto room = input_.room(cramped ? std::max(missing, least_receive) : receive_size);
+    auto room = input_.room(room_wanted());
     std::size_t n = 0;
     Received got = socket_.receive(room, n);
     input_.filled(n);
@@ -9710,12 +9632,19 @@ class Service final : private Origin, private Awaited {
     return due.count() > 0 && came < static_cast<std::uint64_t>(due.count()) * Pace::min_rate;
   }
 
-  // Is what has been received the beginning of something?
-  bool in_message() const noexcept { return connection_->phase != Phase::head || !input_.empty(); }
-
   Connection& connection() noexcept { return *connection_; }
 
  private:
+  // A head that comes in pieces, and a body of a known length, take little more memory than they
+  // have bytes. What may be long, or is thrown away, is received in large pieces.
+  std::size_t room_wanted() const noexcept {
+    const Phase phase = connection_->phase;
+    const bool of_length = phase == Phase::body && progress_.wanted > input_.size();
+    if (of_length) return std::max(progress_.wanted - input_.size(), least_receive);
+    const bool in_head = phase == Phase::head && (uses_kept_ || !input_.empty());
+    return in_head ? least_receive : receive_size;
+  }
+
   // ---- examining ----
 
   Next look() {
@@ -9803,8 +9732,11 @@ class Service final : private Origin, private Awaited {
   bool stopping() const noexcept { return house_.stop.load(std::memory_order_relaxed) != Stop::no; }
 
   void begin_response() {
-    bool head_only = state_.head.method == "HEAD", http_1_0 = state_.head.minor == 0;
-    response_.start({head_only, http_1_0, state_.head.keep_alive && !stopping()});
+    const RequestHead& head = state_.head;
+    response_.start({.connect = head.form == TargetForm::authority,
+                     .head_only = head.method == "HEAD",
+                     .http_1_0 = head.minor == 0,
+                     .keep_alive = head.keep_alive && !stopping()});
   }
 
   void answer_request() noexcept {
@@ -9837,7 +9769,7 @@ class Service final : private Origin, private Awaited {
   }
 
   // A 503 is the library's alone: with no thread to spare, the user's log could hold up the lane.
-  // It is counted: see ServerStats::refused.
+  // See House::turned_away.
   void log_refusal() noexcept try {
     bool overloaded = refusal_.status == 503;
     if (overloaded) response_.header().set("Retry-After", "1");
@@ -9916,20 +9848,24 @@ class Service final : private Origin, private Awaited {
     state_.context.reset();
   }
 
-  std::string_view remote_addr() override {
+  std::string_view remote_addr() noexcept override try {
     if (remote_addr_.empty()) remote_addr_ = peer_address(connection_->fd);
     return remote_addr_;
+  } catch (const std::bad_alloc&) {
+    return {};
   }
 
   // ---- keeping ----
 
-  void keep(Connection& c) {
+  void keep(Connection& c) noexcept try {
     if (!c.kept) c.kept = std::make_unique<Kept>();
     if (uses_kept_)
       c.kept->input = std::move(input_);
     else
       c.kept->input = Input(), c.kept->input.append(input_.unread());
     c.kept->progress = progress_;
+  } catch (const std::bad_alloc&) {
+    c.kept.reset(), c.sequel = Sequel::close;
   }
 
   const House& house_;
@@ -9977,6 +9913,7 @@ class Service final : private Origin, private Awaited {
 #include <exception>           // std::exception
 #include <memory>              // std::unique_ptr
 #include <mutex>               // std::mutex
+#include <new>                 // std::bad_alloc
 #include <system_error>        // std::system_error
 #include <thread>              // std::thread
 #include <utility>             // std::move, std::exchange
@@ -9991,7 +9928,12 @@ class ThreadCache {
   static constexpr auto patience = std::chrono::seconds(10);
 
   class Worker {
+   public:
+    explicit Worker(const House& house) : own(house) {}
+
+   private:
     friend class ThreadCache;
+    Service own;  // made with it: where there is no memory for one, there is no thread
     std::thread thread;
     std::condition_variable wake;
     Lane* job = nullptr;
@@ -10087,7 +10029,7 @@ class ThreadCache {
   }
 
   Worker* make() noexcept try {
-    auto owner = std::make_unique<Worker>();
+    auto owner = std::make_unique<Worker>(house_);
     Worker* worker = owner.get();
     std::lock_guard lock(mutex_);
     if (stopping_) return nullptr;
@@ -10102,12 +10044,11 @@ class ThreadCache {
 
   void live(Worker& self) {
     ::pthread_setname_np(::pthread_self(), "jot lane");
-    Service own(house_);
     std::unique_lock lock(mutex_);
     while (wait_for_job(self, lock)) {
       Lane& lane = *std::exchange(self.job, nullptr);
       lock.unlock();
-      drive_(lane, own);
+      drive_(lane, self.own);
       lock.lock();
       waiting_.push_back(&self);
     }
@@ -10128,7 +10069,7 @@ class ThreadCache {
 
   // Takes itself off the lists. False: it is in somebody's hand, and a job will come.
   bool leave(Worker& self) {
-    if (std::erase(waiting_, &self) == 0) return false;
+    if (!room_for_expired() || std::erase(waiting_, &self) == 0) return false;
     for (auto& worker : all_) {
       if (worker.get() != &self) continue;
       expired_.push_back(std::move(worker));
@@ -10138,6 +10079,13 @@ class ThreadCache {
     }
     size_.store(all_.size(), std::memory_order_relaxed);
     return true;
+  }
+
+  bool room_for_expired() noexcept try {
+    expired_.reserve(expired_.size() + 1);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
   }
 
   void join_expired() noexcept {
@@ -10826,18 +10774,20 @@ inline bool Lane::serve(Connection& c) noexcept {
   Next next = begin(c);
   for (int turn = 1;; ++turn) {
     if (next == Next::request || next == Next::refusal) {
-      if (next == Next::request && overloaded()) own.refuse_overload();
+      if (next == Next::request && overloaded()) own.refuse_overload(), house_.turn_away();
       own.may_hold_back(turn < most_turns);
       answered = true;
       if (!guarded_answer(c)) return false;
-      if (c.sequel != Sequel::go_on) return finish(c), true;
+      if (c.sequel != Sequel::go_on) return set_aside(c), true;
       next = own.next();
     } else if (c.sequel != Sequel::go_on) {
-      return finish(c), true;
+      return set_aside(c), true;
     } else if (!receive(c, next)) {
       return settle(c, answered), true;
     }
-    if (turn == most_turns) return own.let_go(), make_ready(c), true;
+    if (turn < most_turns) continue;
+    if (set_aside(c)) make_ready(c);
+    return true;
   }
 }
 
@@ -10882,24 +10832,24 @@ inline bool Lane::receive(Connection& c, Next& next) noexcept try {
 
 // Nothing more to do for now.
 inline void Lane::settle(Connection& c, bool answered) noexcept {
-  if (c.sequel != Sequel::go_on) return finish(c);
-  if (service_->too_slow(now_)) {
-    if (c.phase == Phase::drain) return c.sequel = Sequel::close, finish(c);
-    service_->let_go();
-    c.expired = true;
-    return numbers_.add(c.tally), make_ready(c);
-  }
-  service_->let_go();
-  numbers_.add(c.tally);
-  park(c, answered);
+  const bool too_slow = service_->too_slow(now_);
+  if (too_slow && c.phase == Phase::drain) c.sequel = Sequel::close;
+  if (!set_aside(c)) return;
+  if (!too_slow) return park(c, answered);
+  c.expired = true;
+  make_ready(c);
 }
 
-// The last request of a connection has been answered.
-inline void Lane::finish(Connection& c) noexcept {
+// The service has done with it for now. False: it does not go on.
+inline bool Lane::set_aside(Connection& c) noexcept {
   service_->let_go();
   numbers_.add(c.tally);
-  if (c.sequel == Sequel::linger) return begin_linger(c);
-  bury(c);
+  if (c.sequel == Sequel::go_on) return true;
+  if (c.sequel == Sequel::linger)
+    begin_linger(c);
+  else
+    bury(c);
+  return false;
 }
 
 // Half-close: the client reads our answer and an end, instead of a reset that could eat the answer;
@@ -10922,7 +10872,7 @@ inline void Lane::park(Connection& c, bool answered) noexcept {
     case Phase::body: return body_.restart(c, now_);
     case Phase::head: break;
   }
-  if (c.kept) {
+  if (c.in_message()) {
     if (answered || c.queue != &head_) DeadlineQueue::leave(c);  // a new head has a new time
     return head_.keep(c, now_);
   }
@@ -11117,7 +11067,8 @@ inline std::vector<Listener> open_listeners(const std::string& addr, bool reuse_
 // A thread that accepts, and deals the connections to the lanes in turn. When the process or the
 // system has no fd or memory left, or max_connections are open, it has the connection closed that
 // has been idle longest, and tries again; where none is idle it waits for one to end, at most its
-// back-off (5 ms, doubling to 1 s). No error ends it.
+// back-off (5 ms, doubling to 1 s). No error ends it. It also tells the log, at most once a second,
+// how many requests the lanes have turned away: they cannot, being short of threads.
 // Lifetime: the Engine's; joined by stop(), which also closes the listeners.
 
 #include <poll.h>          // poll
@@ -11142,6 +11093,7 @@ class Acceptor {
   void start(std::vector<Listener> listeners, std::size_t max_connections) {
     listeners_ = std::move(listeners), max_connections_ = max_connections;
     for (auto& listener : listeners_) waits_for_.push_back({listener.fd(), POLLIN, 0});
+    waits_for_.push_back({house_.acceptor_news.get(), POLLIN, 0});
     waits_for_.push_back({stop_.get(), POLLIN, 0});
     thread_.start("jot acceptor", [this] { accept_all(); });
   }
@@ -11158,10 +11110,12 @@ class Acceptor {
  private:
   void accept_all() noexcept {
     for (;;) {
-      if (poll(waits_for_.data(), waits_for_.size(), -1) < 0) continue;  // EINTR
+      if (poll(waits_for_.data(), waits_for_.size(), until_report()) < 0) continue;  // EINTR
       if (waits_for_.back().revents) return;
-      for (std::size_t i = 0; i + 1 < waits_for_.size(); ++i)
+      for (std::size_t i = 0; i < listeners_.size(); ++i)
         if (waits_for_[i].revents && !accept_from(waits_for_[i].fd)) return;
+      if (waits_for_[listeners_.size()].revents) read_news();
+      report_turned_away();
     }
   }
 
@@ -11186,7 +11140,7 @@ class Acceptor {
     if (house_.connections.load(std::memory_order_seq_cst) >= max_connections_)
       return somebody_waits(listener) ? EMFILE : EAGAIN;
     Fd fd(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd) return errno;
+    if (!fd) return why_not(listener, errno);
     Lane& lane = *lanes_[next_lane_++ % lanes_.size()];
     auto* c = new (std::nothrow) Connection(fd.get(), lane);
     if (!c) return ENOMEM;
@@ -11195,6 +11149,13 @@ class Acceptor {
     accepted_.store(accepted() + 1, std::memory_order_relaxed);  // nobody else writes it
     lane.give(*c);
     return 0;
+  }
+
+  // The system may say that it is out of fds before it has looked whether anybody is there: then
+  // nobody has to make room.
+  static int why_not(int listener, int error) noexcept {
+    const bool no_fd = error == EMFILE || error == ENFILE;
+    return no_fd && !somebody_waits(listener) ? EAGAIN : error;
   }
 
   static bool somebody_waits(int listener) noexcept {
@@ -11208,14 +11169,18 @@ class Acceptor {
     house_.acceptor_waits.store(true, std::memory_order_seq_cst);
     if (int again = accept_one(listener); again != 0) {
       if (Lane* lane = lane_with_oldest()) lane->shed_one();
-      pollfd news[] = {{house_.room_made.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+      pollfd news[] = {{house_.acceptor_news.get(), POLLIN, 0}, {stop_.get(), POLLIN, 0}};
       poll(news, 2, static_cast<int>(wait.count()));
       if (news[1].revents) return false;
-      eventfd_t count;
-      eventfd_read(house_.room_made.get(), &count);
+      read_news();
     }
     house_.acceptor_waits.store(false, std::memory_order_seq_cst);
     return true;
+  }
+
+  void read_news() noexcept {
+    eventfd_t count;
+    eventfd_read(house_.acceptor_news.get(), &count);
   }
 
   Lane* lane_with_oldest() const noexcept {
@@ -11228,21 +11193,42 @@ class Acceptor {
   }
 
   // Once a second, however often it happens.
-  void complain(int error) noexcept {
+  void complain(int error) noexcept try {
     auto now = Clock::now();
     if (now < silent_until_) return;
     silent_until_ = now + std::chrono::seconds(1);
-    house_.options.log.warn("accept: no room", {{"error", std::generic_category().message(error)}});
+    warn("accept: no room", "error", std::generic_category().message(error));
+  } catch (const std::bad_alloc&) {  // then once more, when there is memory for the words
+  }
+
+  // Milliseconds until the next report is due; -1: there is nothing to report.
+  int until_report() const noexcept {
+    if (house_.turned_away.load(std::memory_order_relaxed) == 0) return -1;
+    const auto left = time_until(no_report_until_, Clock::now());
+    return static_cast<int>(std::chrono::ceil<milliseconds>(left).count());
+  }
+
+  void report_turned_away() noexcept {
+    if (until_report() != 0) return;
+    no_report_until_ = Clock::now() + std::chrono::seconds(1);
+    const std::uint64_t n = house_.turned_away.exchange(0, std::memory_order_relaxed);
+    warn("all threads are busy: answered 503", "requests", n);
+  }
+
+  void warn(const char* message, const char* field, const Value& value) const noexcept try {
+    house_.options.log.warn(message, {{field, value}});
+  } catch (const std::bad_alloc&) {
+    house_.options.log.warn(message);
   }
 
   House& house_;
   const Lanes& lanes_;
   std::vector<Listener> listeners_;
-  std::vector<pollfd> waits_for_;  // the listeners, and last the stop
+  std::vector<pollfd> waits_for_;  // the listeners, the house's news, and last the stop
   const Fd stop_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
   std::size_t max_connections_ = 0, next_lane_ = 0;
   std::atomic<std::uint64_t> accepted_{0};  // relaxed: a number to look at
-  Clock::time_point silent_until_;
+  Clock::time_point silent_until_, no_report_until_;
   std::atomic<bool> stopping_{false};  // relaxed: looked at between two connections; stop_ wakes
   ServiceThread thread_;
 };

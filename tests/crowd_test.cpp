@@ -133,6 +133,50 @@ TEST_CASE("crowd: idle connections make room for new ones") {
   CHECK(log.count("accept: no room") <= 30);
 }
 
+TEST_CASE("crowd: the last fd is given out without making room for nobody") {
+  FdLimit limit(100);
+  raw::TestLog log;
+  jot::Server server({.addr = "127.0.0.1:0",
+                      .handler = [] { return "hello"; },
+                      .log = log.logger(),
+                      .raise_fd_limit = false});
+  server.start();
+  raw::Client idle(server.addr());
+  CHECK(idle.ask(get).body == "hello");
+  std::vector<int> hoard;
+  for (int fd; (fd = dup(0)) >= 0;) hoard.push_back(fd);
+  for (int i = 0; i < 2; ++i) close(hoard.back()), hoard.pop_back();  // the two ends of the next
+  raw::Client last(server.addr());
+  CHECK(raw::eventually([&] { return server.stats().accepted == 2; }));
+  for (int i = 0; i < 10; ++i) CHECK(idle.ask(get).body == "hello");
+  server.shutdown(jot::background());  // now the acceptor has done what it would do
+  for (int fd : hoard) close(fd);
+  CHECK(log.size() == 0);
+}
+
+TEST_CASE("crowd: an idle one makes room also while others of its age are in service") {
+  raw::Gate gate;
+  raw::TestLog log;
+  jot::Server server({.addr = "127.0.0.1:0",
+                      .handler =
+                          [&gate](Request& r) {
+                            if (r.path() == "/gate") gate.wait();
+                            return "hello";
+                          },
+                      .log = log.logger(),
+                      .max_connections = 4});
+  server.start();
+  std::vector<raw::Client> old;
+  for (int i = 0; i < 4; ++i) old.emplace_back(server.addr()), old.back().ask(get);
+  for (int i = 0; i < 3; ++i)
+    old[static_cast<std::size_t>(i)].send("GET /gate HTTP/1.1\r\nHost: h\r\n\r\n");
+  REQUIRE(raw::eventually([&] { return server.stats().in_handlers == 3; }));
+  CHECK(raw::Client(server.addr()).ask(get).body == "hello");
+  CHECK(old[3].is_closed());
+  gate.open();
+  for (int i = 0; i < 3; ++i) CHECK(old[static_cast<std::size_t>(i)].response().body == "hello");
+}
+
 TEST_CASE("crowd: waiting for room costs no CPU") {
   raw::Gate gate;
   Crowd crowd(200, get_close);
@@ -224,6 +268,16 @@ TEST_CASE("crowd: at max_threads the server says so, and does not fall silent") 
   auto r = client.ask(get);
   CHECK(r.status == 503);
   CHECK(r.has("Retry-After"));
+  for (int i = 0; i < 20; ++i) CHECK(raw::Client(server.addr()).ask(get).status == 503);
+  // In the log they are counted together, so that a flood of them is no flood there.
+  const std::string words = "all threads are busy: answered 503";
+  CHECK(log.wait_for([&](auto& records) {
+    std::int64_t told = 0;
+    for (auto& record : records)
+      if (record.message == words) told += record.fields.find("requests")->second.as_int();
+    return told == 21;
+  }));
+  CHECK(log.count(words) <= 5);
   gate.open();
   for (auto& c : stuck) CHECK(c.response().body == "hello");
   CHECK(raw::eventually([&] { return raw::Client(server.addr()).ask(get).status == 200; }));

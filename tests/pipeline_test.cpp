@@ -210,6 +210,16 @@ TEST_CASE("pipeline: a handler that throws half-way loses its own answer, and no
   }
 }
 
+TEST_CASE("pipeline: an answer that is cut short does not take those before it along") {
+  Served s;
+  raw::Client client = s.client();
+  // More behind it than the server has read by then: closing at once would be a reset.
+  client.send(get_all(0, 5) + get("/throw-late") + get_all(5, 2000));
+  REQUIRE(s.log.wait_for_message("handler threw"));
+  check_answers(client, 0, 5);
+  CHECK(client.response().end == raw::End::closed);
+}
+
 TEST_CASE("pipeline: who never stops does not keep others waiting") {
   Served s;
   raw::Client greedy = s.client();

@@ -91,6 +91,10 @@ class Client {
   }
   Client(Client&& from) noexcept
       : fd_(std::exchange(from.fd_, -1)), unread_(std::move(from.unread_)) {}
+  Client& operator=(Client&& from) noexcept {
+    std::swap(fd_, from.fd_), std::swap(unread_, from.unread_);
+    return *this;
+  }
   ~Client() { close(); }
 
   int fd() const { return fd_; }

@@ -129,6 +129,40 @@ TEST_CASE("slow clients: between requests a head has its own time, not the idle 
   CHECK(client.response().status == 408);
 }
 
+TEST_CASE("slow clients: an empty line before a request is not its beginning") {
+  struct {
+    std::string_view name, bytes;
+  } const table[] = {{"empty line", "\r\n"}, {"half of one", "\r"}};
+  for (auto& t : table) {
+    INFO(t.name);
+    Served s({.head_timeout = 1h, .idle_timeout = 150ms});
+    raw::Client with_answer = s.client(), behind = s.client(), goes_on = s.client();
+    with_answer.send(get + std::string(t.bytes));
+    CHECK(with_answer.response().status == 200);
+    CHECK(behind.ask(get).status == 200);
+    behind.send(t.bytes);
+    CHECK(goes_on.ask(get).status == 200);
+    goes_on.send(t.bytes);
+    CHECK(goes_on.ask(t.bytes == "\r" ? "\n" + get : get).status == 200);
+    CHECK(with_answer.is_closed());
+    CHECK(behind.is_closed());
+    CHECK(goes_on.is_closed());
+    CHECK(s.server.stats().refused == 0);
+    CHECK(s.log.size() == 0);
+  }
+  Served fresh({.head_timeout = 100ms});
+  raw::Client client = fresh.client();
+  client.send("\r\n");
+  CHECK(client.is_closed());
+  CHECK(fresh.log.size() == 0);
+
+  Served begun({.head_timeout = 100ms, .idle_timeout = 1h});
+  client = begun.client();
+  CHECK(client.ask(get).status == 200);
+  client.send("\r\nG");
+  CHECK(client.response().status == 408);
+}
+
 TEST_CASE("slow clients: a head in pieces costs no thread, and a small body neither") {
   Served s({});
   s.client().ask(get);

@@ -83,6 +83,12 @@ struct Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
+  // Parked: is the next message under way? An empty line before a head is not its beginning.
+  bool in_message() const noexcept {
+    if (phase == Phase::head) return kept && kept->progress.scanner.started();
+    return phase == Phase::body;
+  }
+
   // ---- lane side: the driver only ----
   const int fd;
   Place place = Place::fresh;

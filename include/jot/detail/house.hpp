@@ -16,6 +16,7 @@
 #include <atomic>              // std::atomic
 #include <condition_variable>  // std::condition_variable
 #include <cstddef>             // std::size_t, std::ptrdiff_t
+#include <cstdint>             // std::uint64_t
 #include <mutex>               // std::mutex
 #include <system_error>        // std::errc
 #include <utility>             // std::move
@@ -40,7 +41,7 @@ struct House {
   explicit House(ServerOptions o)
       : options(std::move(o)),
         handler(options.handler),
-        room_made(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+        acceptor_news(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
   const ServerOptions options;
   const Handler handler;
@@ -66,13 +67,20 @@ struct House {
   // The acceptor found no room, and waits for some. seq_cst: it says so and then tries once more,
   // while a driver closes a connection and then looks here; one of them sees the other.
   std::atomic<bool> acceptor_waits{false};
-  const Fd room_made;
+  const Fd acceptor_news;  // wakes it
+
+  // Requests that a lane has answered 503, not yet told to the log. A lane that is short of threads
+  // must not call user code, so the acceptor does it. Relaxed: a number to look at.
+  std::atomic<std::uint64_t> turned_away{0};
+  void turn_away() noexcept {
+    if (turned_away.fetch_add(1, std::memory_order_relaxed) == 0) tell_acceptor();
+  }
 
   void closed_one() noexcept {
     connections.fetch_sub(1, std::memory_order_seq_cst);
     if (acceptor_waits.load(std::memory_order_seq_cst)) tell_acceptor();
   }
-  void tell_acceptor() noexcept { eventfd_write(room_made.get(), 1); }
+  void tell_acceptor() noexcept { eventfd_write(acceptor_news.get(), 1); }
 
   void lane_ended() noexcept {
     std::lock_guard lock(mutex);

@@ -62,18 +62,20 @@ inline bool Lane::serve(Connection& c) noexcept {
   Next next = begin(c);
   for (int turn = 1;; ++turn) {
     if (next == Next::request || next == Next::refusal) {
-      if (next == Next::request && overloaded()) own.refuse_overload();
+      if (next == Next::request && overloaded()) own.refuse_overload(), house_.turn_away();
       own.may_hold_back(turn < most_turns);
       answered = true;
       if (!guarded_answer(c)) return false;
-      if (c.sequel != Sequel::go_on) return finish(c), true;
+      if (c.sequel != Sequel::go_on) return set_aside(c), true;
       next = own.next();
     } else if (c.sequel != Sequel::go_on) {
-      return finish(c), true;
+      return set_aside(c), true;
     } else if (!receive(c, next)) {
       return settle(c, answered), true;
     }
-    if (turn == most_turns) return own.let_go(), make_ready(c), true;
+    if (turn < most_turns) continue;
+    if (set_aside(c)) make_ready(c);
+    return true;
   }
 }
 
@@ -118,24 +120,24 @@ inline bool Lane::receive(Connection& c, Next& next) noexcept try {
 
 // Nothing more to do for now.
 inline void Lane::settle(Connection& c, bool answered) noexcept {
-  if (c.sequel != Sequel::go_on) return finish(c);
-  if (service_->too_slow(now_)) {
-    if (c.phase == Phase::drain) return c.sequel = Sequel::close, finish(c);
-    service_->let_go();
-    c.expired = true;
-    return numbers_.add(c.tally), make_ready(c);
-  }
-  service_->let_go();
-  numbers_.add(c.tally);
-  park(c, answered);
+  const bool too_slow = service_->too_slow(now_);
+  if (too_slow && c.phase == Phase::drain) c.sequel = Sequel::close;
+  if (!set_aside(c)) return;
+  if (!too_slow) return park(c, answered);
+  c.expired = true;
+  make_ready(c);
 }
 
-// The last request of a connection has been answered.
-inline void Lane::finish(Connection& c) noexcept {
+// The service has done with it for now. False: it does not go on.
+inline bool Lane::set_aside(Connection& c) noexcept {
   service_->let_go();
   numbers_.add(c.tally);
-  if (c.sequel == Sequel::linger) return begin_linger(c);
-  bury(c);
+  if (c.sequel == Sequel::go_on) return true;
+  if (c.sequel == Sequel::linger)
+    begin_linger(c);
+  else
+    bury(c);
+  return false;
 }
 
 // Half-close: the client reads our answer and an end, instead of a reset that could eat the answer;
@@ -158,7 +160,7 @@ inline void Lane::park(Connection& c, bool answered) noexcept {
     case Phase::body: return body_.restart(c, now_);
     case Phase::head: break;
   }
-  if (c.kept) {
+  if (c.in_message()) {
     if (answered || c.queue != &head_) DeadlineQueue::leave(c);  // a new head has a new time
     return head_.keep(c, now_);
   }

@@ -43,7 +43,7 @@ class BodySource {
 // Where a request comes from: asked only when a handler asks.
 struct Origin {
   virtual Context context() noexcept = 0;
-  virtual std::string_view remote_addr() = 0;
+  virtual std::string_view remote_addr() noexcept = 0;
 
  protected:
   ~Origin() = default;

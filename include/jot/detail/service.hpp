@@ -28,6 +28,7 @@
 #include <cstdint>      // std::uint64_t
 #include <exception>    // std::exception
 #include <memory>       // std::make_unique
+#include <new>          // std::bad_alloc
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 
@@ -65,17 +66,20 @@ class Service final : private Origin, private Awaited {
     remote_addr_.clear();
     next_ = Next::more, c.sequel = Sequel::go_on;
     if (!c.kept) return progress_ = {}, void();
+    progress_ = c.kept->progress;
+    if (c.kept->input.empty()) return;
     own_ = std::move(input_), uses_kept_ = true;
-    input_ = std::move(c.kept->input), progress_ = c.kept->progress;
+    input_ = std::move(c.kept->input);
   }
 
-  // Saves the unread bytes, if there are any, and what is known of them.
-  void let_go() {
+  // Saves the unread bytes, if there are any, and what is known of them. Where there is no memory
+  // for them, the connection's sequel is its end.
+  void let_go() noexcept {
     Connection& c = *connection_;
     c.answerable = next_ == Next::request || next_ == Next::refusal;
     c.tally.bytes_in += socket_.bytes_in(), c.tally.bytes_out += socket_.bytes_out();
     bool goes_on = c.sequel == Sequel::go_on && c.phase != Phase::linger;
-    if (goes_on && in_message())
+    if (goes_on && (c.phase != Phase::head || !input_.empty()))
       keep(c);
     else
       c.kept.reset();
@@ -92,9 +96,7 @@ class Service final : private Origin, private Awaited {
   }
 
   Received receive() {
-    bool cramped = uses_kept_ || !input_.empty();
-    std::size_t missing = progress_.wanted > input_.size() ? progress_.wanted - input_.size() : 0;
-    auto room = input_.room(cramped ? std::max(missing, least_receive) : receive_size);
+    auto room = input_.room(room_wanted());
     std::size_t n = 0;
     Received got = socket_.receive(room, n);
     input_.filled(n);
@@ -157,12 +159,19 @@ class Service final : private Origin, private Awaited {
     return due.count() > 0 && came < static_cast<std::uint64_t>(due.count()) * Pace::min_rate;
   }
 
-  // Is what has been received the beginning of something?
-  bool in_message() const noexcept { return connection_->phase != Phase::head || !input_.empty(); }
-
   Connection& connection() noexcept { return *connection_; }
 
  private:
+  // A head that comes in pieces, and a body of a known length, take little more memory than they
+  // have bytes. What may be long, or is thrown away, is received in large pieces.
+  std::size_t room_wanted() const noexcept {
+    const Phase phase = connection_->phase;
+    const bool of_length = phase == Phase::body && progress_.wanted > input_.size();
+    if (of_length) return std::max(progress_.wanted - input_.size(), least_receive);
+    const bool in_head = phase == Phase::head && (uses_kept_ || !input_.empty());
+    return in_head ? least_receive : receive_size;
+  }
+
   // ---- examining ----
 
   Next look() {
@@ -250,8 +259,11 @@ class Service final : private Origin, private Awaited {
   bool stopping() const noexcept { return house_.stop.load(std::memory_order_relaxed) != Stop::no; }
 
   void begin_response() {
-    bool head_only = state_.head.method == "HEAD", http_1_0 = state_.head.minor == 0;
-    response_.start({head_only, http_1_0, state_.head.keep_alive && !stopping()});
+    const RequestHead& head = state_.head;
+    response_.start({.connect = head.form == TargetForm::authority,
+                     .head_only = head.method == "HEAD",
+                     .http_1_0 = head.minor == 0,
+                     .keep_alive = head.keep_alive && !stopping()});
   }
 
   void answer_request() noexcept {
@@ -284,7 +296,7 @@ class Service final : private Origin, private Awaited {
   }
 
   // A 503 is the library's alone: with no thread to spare, the user's log could hold up the lane.
-  // It is counted: see ServerStats::refused.
+  // See House::turned_away.
   void log_refusal() noexcept try {
     bool overloaded = refusal_.status == 503;
     if (overloaded) response_.header().set("Retry-After", "1");
@@ -363,20 +375,24 @@ class Service final : private Origin, private Awaited {
     state_.context.reset();
   }
 
-  std::string_view remote_addr() override {
+  std::string_view remote_addr() noexcept override try {
     if (remote_addr_.empty()) remote_addr_ = peer_address(connection_->fd);
     return remote_addr_;
+  } catch (const std::bad_alloc&) {
+    return {};
   }
 
   // ---- keeping ----
 
-  void keep(Connection& c) {
+  void keep(Connection& c) noexcept try {
     if (!c.kept) c.kept = std::make_unique<Kept>();
     if (uses_kept_)
       c.kept->input = std::move(input_);
     else
       c.kept->input = Input(), c.kept->input.append(input_.unread());
     c.kept->progress = progress_;
+  } catch (const std::bad_alloc&) {
+    c.kept.reset(), c.sequel = Sequel::close;
   }
 
   const House& house_;

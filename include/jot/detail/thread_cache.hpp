@@ -24,6 +24,7 @@
 #include <exception>           // std::exception
 #include <memory>              // std::unique_ptr
 #include <mutex>               // std::mutex
+#include <new>                 // std::bad_alloc
 #include <system_error>        // std::system_error
 #include <thread>              // std::thread
 #include <utility>             // std::move, std::exchange
@@ -38,7 +39,12 @@ class ThreadCache {
   static constexpr auto patience = std::chrono::seconds(10);
 
   class Worker {
+   public:
+    explicit Worker(const House& house) : own(house) {}
+
+   private:
     friend class ThreadCache;
+    Service own;  // made with it: where there is no memory for one, there is no thread
     std::thread thread;
     std::condition_variable wake;
     Lane* job = nullptr;
@@ -134,7 +140,7 @@ class ThreadCache {
   }
 
   Worker* make() noexcept try {
-    auto owner = std::make_unique<Worker>();
+    auto owner = std::make_unique<Worker>(house_);
     Worker* worker = owner.get();
     std::lock_guard lock(mutex_);
     if (stopping_) return nullptr;
@@ -149,12 +155,11 @@ class ThreadCache {
 
   void live(Worker& self) {
     ::pthread_setname_np(::pthread_self(), "jot lane");
-    Service own(house_);
     std::unique_lock lock(mutex_);
     while (wait_for_job(self, lock)) {
       Lane& lane = *std::exchange(self.job, nullptr);
       lock.unlock();
-      drive_(lane, own);
+      drive_(lane, self.own);
       lock.lock();
       waiting_.push_back(&self);
     }
@@ -175,7 +180,7 @@ class ThreadCache {
 
   // Takes itself off the lists. False: it is in somebody's hand, and a job will come.
   bool leave(Worker& self) {
-    if (std::erase(waiting_, &self) == 0) return false;
+    if (!room_for_expired() || std::erase(waiting_, &self) == 0) return false;
     for (auto& worker : all_) {
       if (worker.get() != &self) continue;
       expired_.push_back(std::move(worker));
@@ -185,6 +190,13 @@ class ThreadCache {
     }
     size_.store(all_.size(), std::memory_order_relaxed);
     return true;
+  }
+
+  bool room_for_expired() noexcept try {
+    expired_.reserve(expired_.size() + 1);
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
   }
 
   void join_expired() noexcept {
