@@ -36,8 +36,8 @@ int main() {
 // Two clients are busy when the signal comes: the stream is told, the slow one is served. Whoever
 // comes later finds nobody there.
 //
-// Try:    s=localhost:8080; curl -s $s/slow & curl -sN $s/sse & sleep 1; kill -2 $(curl -s $s);
-// wait Output: data: still here
+// Try:    s=localhost:8080; curl $s/slow & curl $s/sse & sleep 1; kill -2 $(curl -s $s); wait
+// Output: data: still here
 //         event: end
 //         data: the server is going down
 //         slow, but whole
