@@ -34,7 +34,8 @@
 #include "jot/request.hpp"          // what a client asks for
 #include "jot/response_writer.hpp"  // how a handler answers, at once or as it goes
 
-#include "jot/router.hpp"  // which handler answers this request?
+#include "jot/middleware.hpp"  // what every service wants around its handlers
+#include "jot/router.hpp"      // which handler answers this request?
 
 #include "jot/server.hpp"  // who listens, and how long it waits for whom
 

@@ -1168,6 +1168,10 @@ class Logger {
   void warn(std::string_view message, const Value& fields = {}) const noexcept;
   void error(std::string_view message, const Value& fields = {}) const noexcept;
 
+  // A Logger on the same sink that adds these fields to each record; one that the record has itself
+  // stays as it is. fields is a map.
+  Logger with(const Value& fields) const;
+
  private:
   template <class F>
   static void call(const void* sink, const LogRecord& record) {
@@ -1346,7 +1350,9 @@ class Request {
     return context().value(key);
   }
 
-  const Logger& log() const noexcept;  // the server's
+  // The server's, or the one that a middleware has put in its place.
+  const Logger& log() const noexcept;
+  void set_log(Logger log) noexcept;
 
  private:
   friend struct detail::RequestAccess;
@@ -1706,6 +1712,100 @@ template <class F>
 auto blocking(F f) -> decltype(f()) {
   return detail::announce_block(), f();
 }
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/middleware.hpp
+
+// middleware.hpp -- what does every service want around its handlers?
+//
+// In: a Handler. Out: a Handler that does one thing more. Each is made by a function of its own:
+//
+//     app.use(request_id());                    // the first used is the outermost
+//     app.use(access_log({.file = "access.log"}));
+//     app.use(timeout(10s));
+//     app.get("/admin", basic_auth("admin", "root", password)(show_admin));   // one route
+//
+// A middleware that refuses throws HttpError, so that the Router's on_error() page is what the
+// client sees. Nothing needs to be added against exceptions: what a handler throws is caught by
+// the server (or record()), logged, and becomes a response.
+// Streams work under all of them: w.flusher() is there and sends at once.
+// Threads: what they share between requests is locked; use them from any thread.
+
+#include <chrono>       // std::chrono::seconds
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <functional>   // std::function
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1 {
+
+// ---- who asks: for logs ----
+
+// A line to r.log() for each request that is over: method, path, status, bytes of body, ms. What
+// the handler threw stands there with the status that it becomes, 0 bytes, for its page is written
+// outside of this.
+Middleware request_log();
+
+// The name of this request, in the logs here and at the services behind.
+inline constexpr ContextKey<std::string> current_request_id{"request_id"};
+
+// Takes the X-Request-ID that came, if it is one and a token of at most 128 letters, else makes one
+// of 32 hex digits. It goes into the response, into *r.value(current_request_id), and as the field
+// "request_id" into what r.log() writes from here on. Use it before (outside of) the logs.
+Middleware request_id();
+
+// ---- who may ----
+
+// Are they equal? The time this takes depends on the length of `given` alone, so that a secret
+// cannot be found letter by letter. Use it for whatever a client has to prove that it knows.
+bool equal_secrets(std::string_view given, std::string_view secret) noexcept;
+
+// Asks for a user and password that check() accepts (RFC 7617); else 401 with WWW-Authenticate,
+// also where the field is malformed. check runs on many threads at a time. Passwords travel
+// readable: only behind TLS. Throws: std::invalid_argument for a realm with control characters.
+Middleware basic_auth(std::string realm,
+                      std::function<bool(std::string_view user, std::string_view password)> check);
+
+// The same for one user, with equal_secrets(). Throws: std::invalid_argument also for an empty
+// password, which some configuration has forgotten to fill in.
+Middleware basic_auth(std::string realm, std::string user, std::string password);
+
+// ---- how much ----
+
+// The most that a body may hold here, instead of ServerOptions::max_body: more, or less. A declared
+// length above it is 413 before the handler is called; a chunked body when it gets there.
+Middleware max_body(std::uint64_t bytes);
+
+struct RateLimitOptions {
+  // So many may come at once, after a rest. 0: as many as `requests`.
+  std::size_t burst = 0;
+
+  // Who shares an allowance; "" is never limited. Default: the client's address, of IPv6 the first
+  // 64 bits, for those belong to one subscriber. Behind a proxy, use real_ip() before.
+  std::function<std::string(const Request& r)> key = {};
+
+  // So many are remembered, 16 bytes each; beyond, the least busy ones are forgotten, and start
+  // again with a full allowance.
+  std::size_t max_keys = 65536;
+
+  // So many requests in such a time, evenly: 60 per minute is one a second.
+  nanoseconds per = std::chrono::minutes(1);
+  std::size_t requests = 60;
+};
+
+// A token bucket for each client: 429 with Retry-After (in seconds) when it is empty. Requests that
+// were refused cost nothing. Throws: std::invalid_argument for 0 requests or keys, or a time <= 0.
+Middleware rate_limit(RateLimitOptions options);
+
+// ---- what need not be sent ----
+
+// Gives a response to GET or HEAD with status 200, and at most max_size bytes, a strong ETag made
+// of its bytes, unless the handler has set one; where it matches If-None-Match, the answer is 304
+// without the body (RFC 9110 section 13.1.2). A response that is flushed or longer passes as it is.
+// It saves the transfer, not the work. Put it outside of what changes the body.
+Middleware etag(std::size_t max_size = 64u << 10);
 
 }  // namespace jot::inline v1
 
@@ -5594,6 +5694,14 @@ JOT_INLINE void Logger::error(std::string_view message, const Value& fields) con
   log(Level::error, message, fields);
 }
 
+JOT_INLINE Logger Logger::with(const Value& fields) const {
+  return Logger([to = *this, more = fields.as_map()](const LogRecord& record) {
+    Map all = record.fields;
+    all.insert(more.begin(), more.end());
+    to.log(record.level, record.message, std::move(all));
+  });
+}
+
 JOT_INLINE void Logger::log(Level level, std::string_view message,
                             const Value& fields) const noexcept {
   try {
@@ -5606,6 +5714,49 @@ JOT_INLINE void Logger::log(Level level, std::string_view message,
 }
 
 }  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/base64.hpp
+
+// base64.hpp -- which bytes do these letters stand for?
+//
+// In: base64 as RFC 4648 section 4 has it, padded. Out: the bytes; nothing where it is not exactly
+// that: a letter outside the alphabet, no padding, bits left over that are not zero.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint32_t
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// Returns: 0 to 63; -1 when c is not a letter of the alphabet.
+constexpr int base64_digit(char c) noexcept {
+  if (c >= 'A' && c <= 'Z') return c - 'A';
+  if (c >= 'a' && c <= 'z') return c - 'a' + 26;
+  if (is_digit(c)) return c - '0' + 52;
+  if (c == '+') return 62;
+  return c == '/' ? 63 : -1;
+}
+
+inline std::optional<std::string> base64_decode(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  std::size_t padding = 0;
+  while (padding < 2 && text.ends_with('=')) text.remove_suffix(1), ++padding;
+  std::string bytes;
+  std::uint32_t bits = 0;
+  int count = 0;  // of bits that belong to no byte yet
+  for (const char c : text) {
+    const int digit = base64_digit(c);
+    if (digit < 0) return std::nullopt;
+    bits = bits << 6 | static_cast<std::uint32_t>(digit);
+    if ((count += 6) >= 8) bytes += static_cast<char>(bits >> (count -= 8) & 0xff);
+  }
+  if ((bits & ((1u << count) - 1)) != 0) return std::nullopt;
+  return bytes;
+}
+
+}  // namespace jot::inline v1::detail
 
 // -------------------------------------------------------------- jot/detail/header_access.hpp
 
@@ -6111,8 +6262,9 @@ struct RequestState {
   Header header;     // likewise
   std::string_view scheme = "http";
   Body body;
-  Origin* origin = nullptr;     // nullptr: a request made for a test
-  const Logger* log = nullptr;  // the server's
+  Origin* origin = nullptr;       // nullptr: a request made for a test
+  const Logger* log = nullptr;    // the server's
+  std::optional<Logger> own_log;  // this request's, by a middleware
 
   // Filled in by a Router.
   std::string_view pattern;  // of the route that matched
@@ -6142,6 +6294,7 @@ struct RequestState {
     mount_size = 0;
     matched_by = matched_route = nullptr;
     error_page = nullptr;
+    if (own_log) own_log.reset();
     if (context) context.reset();
     if (query) query.reset();
     if (cookies) cookies.reset();
@@ -6285,6 +6438,19 @@ JOT_INLINE const std::string& Request::cookie(std::string_view name) const {
   return state_->cookies->get(name);
 }
 
+// "Basic dXNlcjpwYXNzd29yZA==": RFC 7617 section 2. The user has no colon, nobody has controls.
+JOT_INLINE std::optional<BasicAuth> Request::basic_auth() const {
+  std::string_view field = state_->header.get("Authorization");
+  if (!detail::iequals(field.substr(0, 6), "Basic ")) return std::nullopt;
+  const auto pair = detail::base64_decode(detail::trim(field.substr(6)));
+  const std::size_t colon = pair ? pair->find(':') : std::string::npos;
+  if (colon == std::string::npos) return std::nullopt;
+  for (const char c : *pair) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return std::nullopt;
+  }
+  return BasicAuth{pair->substr(0, colon), pair->substr(colon + 1)};
+}
+
 JOT_INLINE Body& Request::body() noexcept { return state_->body; }
 
 JOT_INLINE const Value& Request::json() {
@@ -6305,8 +6471,10 @@ JOT_INLINE void Request::set_context(Context ctx) noexcept { state_->context = s
 
 JOT_INLINE const Logger& Request::log() const noexcept {
   static const Logger to_stderr;
+  if (state_->own_log) return *state_->own_log;
   return state_->log ? *state_->log : to_stderr;
 }
+JOT_INLINE void Request::set_log(Logger log) noexcept { state_->own_log = std::move(log); }
 
 }  // namespace jot::inline v1
 
@@ -6480,6 +6648,449 @@ JOT_INLINE void local_redirect(ResponseWriter& w, Request& r, std::string_view u
   for (const char c : url) local = local && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
   if (!local) throw HttpError(400, "this leads to another site");
   redirect(w, r, url, status);
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/client_address.hpp
+
+// client_address.hpp -- which host, and which subscriber, is behind this address?
+//
+// In: what remote_addr() says, "192.0.2.1:40312", "[2001:db8::1]:40312", with or without a port, or
+// anything else. Out: the host alone; or the network that one subscriber has.
+
+#include <arpa/inet.h>   // inet_pton
+#include <netinet/in.h>  // in6_addr, in_addr
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// "192.0.2.1", "2001:db8::1"; what is no address with a port stays as it is.
+inline std::string_view client_host(std::string_view addr) noexcept {
+  if (addr.starts_with('[')) {
+    const std::size_t end = addr.find(']');
+    return end == addr.npos ? addr : addr.substr(1, end - 1);
+  }
+  const std::size_t colon = addr.find(':');
+  const bool has_port = colon != addr.npos && colon > 0 && colon == addr.rfind(':');
+  return has_port && colon + 1 < addr.size() ? addr.substr(0, colon) : addr;
+}
+
+// The bytes of an IPv4 address, also where it is mapped into IPv6; of IPv6 the first eight, for a
+// subscriber has at least a /64 to choose addresses from; else the text.
+inline std::string client_network(std::string_view addr) {
+  const std::string host(client_host(addr));
+  in_addr four{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1)
+    return {reinterpret_cast<const char*>(&four), sizeof four};
+  in6_addr six{};
+  if (inet_pton(AF_INET6, host.c_str(), &six) != 1) return host;
+  const auto* bytes = reinterpret_cast<const char*>(&six);
+  return IN6_IS_ADDR_V4MAPPED(&six) ? std::string(bytes + 12, 4) : std::string(bytes, 8);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/siphash.hpp
+
+// siphash.hpp -- which number stands for these bytes, so that nobody can aim at a collision?
+//
+// SipHash-2-4 (Aumasson and Bernstein, 2012): 64 bits of the bytes and a key of 128. Who does not
+// know the key can do no better than chance. With a fixed key it is a fast hash like others.
+
+#include <bit>          // std::rotl
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+struct SipKey {
+  std::uint64_t k0 = 0, k1 = 0;
+};
+
+class SipState {
+ public:
+  explicit SipState(SipKey key) noexcept
+      : a_(key.k0 ^ 0x736f6d6570736575),
+        b_(key.k1 ^ 0x646f72616e646f6d),
+        c_(key.k0 ^ 0x6c7967656e657261),
+        d_(key.k1 ^ 0x7465646279746573) {}
+
+  void add(std::uint64_t word) noexcept {
+    d_ ^= word;
+    round(), round();
+    a_ ^= word;
+  }
+
+  std::uint64_t finish() noexcept {
+    c_ ^= 0xff;
+    round(), round(), round(), round();
+    return a_ ^ b_ ^ c_ ^ d_;
+  }
+
+ private:
+  void round() noexcept {
+    a_ += b_, b_ = std::rotl(b_, 13), b_ ^= a_, a_ = std::rotl(a_, 32);
+    c_ += d_, d_ = std::rotl(d_, 16), d_ ^= c_;
+    a_ += d_, d_ = std::rotl(d_, 21), d_ ^= a_;
+    c_ += b_, b_ = std::rotl(b_, 17), b_ ^= c_, c_ = std::rotl(c_, 32);
+  }
+
+  std::uint64_t a_, b_, c_, d_;
+};
+
+inline std::uint64_t siphash(std::string_view bytes, SipKey key) noexcept {
+  SipState state(key);
+  const std::size_t whole = bytes.size() / 8 * 8;
+  for (std::size_t i = 0; i < whole; i += 8) state.add(load8(bytes.data() + i));
+  std::uint64_t last = static_cast<std::uint64_t>(bytes.size()) << 56;
+  for (std::size_t i = whole; i < bytes.size(); ++i)
+    last |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * (i - whole));
+  state.add(last);
+  return state.finish();
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/entity_tag.hpp
+
+// entity_tag.hpp -- has the client got these bytes already?
+//
+// In: what a handler writes, kept back while it is short. Out: the same with an ETag made of the
+// bytes, or a 304 without them. What is flushed, or grows beyond the limit, passes unchanged.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// Does this value of If-None-Match name that tag? Compared weakly: W/ does not count. A list that
+// is malformed is read up to there. See RFC 9110 section 8.8.3.
+inline bool names_tag(std::string_view list, std::string_view tag) noexcept {
+  if (trim(list) == "*") return true;
+  if (tag.starts_with("W/")) tag.remove_prefix(2);
+  for (;;) {
+    while (!list.empty() && (is_space(list.front()) || list.front() == ',')) list.remove_prefix(1);
+    if (list.starts_with("W/")) list.remove_prefix(2);
+    if (!list.starts_with('"')) return false;
+    const std::size_t end = list.find('"', 1);
+    if (end == list.npos) return false;
+    if (list.substr(0, end + 1) == tag) return true;
+    list.remove_prefix(end + 1);
+  }
+}
+
+inline bool has_matching_tag(const Request& r, std::string_view tag) {
+  for (std::string_view list : r.header().all("If-None-Match")) {
+    if (names_tag(list, tag)) return true;
+  }
+  return false;
+}
+
+// Strong: 128 bits of the bytes, the same on all machines.
+inline std::string tag_of(std::string_view bytes) {
+  constexpr char hex[] = "0123456789abcdef";
+  std::string tag = "\"";
+  for (const std::uint64_t half : {siphash(bytes, {0, 0}), siphash(bytes, {1, 1})}) {
+    for (int shift = 60; shift >= 0; shift -= 4) tag += hex[half >> shift & 0xf];
+  }
+  return tag += '"';
+}
+
+class TaggingWriter final : public WriterProxy, private Flusher {
+ public:
+  TaggingWriter(ResponseWriter& w, std::size_t max_size) : WriterProxy(w), max_size_(max_size) {}
+
+  bool write_bytes(std::string_view bytes) override {
+    if (!passes_ && kept_.size() + bytes.size() <= max_size_) return kept_ += bytes, true;
+    return pass() && inner().write_bytes(bytes);
+  }
+
+  Flusher* flusher() override { return inner().flusher() ? this : nullptr; }
+
+  std::uint64_t bytes_written() const override { return inner().bytes_written() + kept_.size(); }
+
+  bool reset() override {
+    if (!inner().reset()) return false;
+    kept_.clear(), passes_ = false;
+    return true;
+  }
+
+  // The handler has returned.
+  void finish(const Request& r) {
+    if (passes_ || inner().committed()) return void(pass());
+    const bool is_head = r.method() == "HEAD";
+    if (status() == 200 && (r.method() == "GET" || is_head)) {
+      // A handler may leave out the body of HEAD: what it would be is not known then.
+      if (!header().has("ETag") && !(is_head && kept_.empty())) header().set("ETag", tag_of(kept_));
+      if (header().has("ETag") && has_matching_tag(r, header().get("ETag"))) return not_modified();
+    }
+    pass();
+  }
+
+ private:
+  // From now on, everything goes straight through.
+  bool pass() {
+    passes_ = true;
+    if (kept_.empty()) return true;
+    const std::string kept = std::move(kept_);
+    kept_.clear();
+    return inner().write_bytes(kept);
+  }
+
+  bool flush() override { return pass() && inner().flusher()->flush(); }
+
+  // What describes the bytes goes with them. See RFC 9110 section 15.4.5.
+  void not_modified() {
+    for (auto name : {"Content-Encoding", "Content-Length", "Content-Type", "Last-Modified"})
+      header().remove(name);
+    kept_.clear();
+    write_header(304);
+  }
+
+  const std::size_t max_size_;
+  bool passes_ = false;
+  std::string kept_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/token_buckets.hpp
+
+// token_buckets.hpp -- has this client asked too often?
+//
+// In: a key and the time. Out: how long it has to wait; zero: it may go on, and has paid.
+//
+// A bucket is one moment: when it will be full again. Each request moves that by one interval; when
+// it would lie more than `burst` intervals ahead, the bucket is empty. So a bucket that is full is
+// like one that was never seen, and its slot is free.
+//
+// The table has a fixed size and stores no keys, only 64 bits of a hash with a secret key, so that
+// nobody can choose addresses that share a slot. A key may be in one of eight slots; when all are
+// taken, the one that is nearest to being full makes room.
+// Threads: any; a mutex guards the table, held for some ten nanoseconds.
+
+#include <sys/random.h>  // getrandom
+
+#include <algorithm>    // std::max
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <mutex>        // std::mutex, std::lock_guard
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+class TokenBuckets {
+ public:
+  // interval: one token comes back in such a time. All above 0.
+  TokenBuckets(nanoseconds interval, std::size_t burst, std::size_t max_keys)
+      : interval_(interval), depth_(interval * static_cast<nanoseconds::rep>(burst)) {
+    sets_ = (max_keys + ways - 1) / ways;
+    slots_.resize(sets_ * ways);
+    if (getrandom(&key_, sizeof key_, 0) != sizeof key_) key_ = {1, 2};
+  }
+
+  // Takes a token. Returns: zero; or the time until there is one, and nothing was taken.
+  nanoseconds take(std::string_view key, Clock::time_point now) noexcept {
+    const std::uint64_t hash = siphash(key, key_);
+    std::lock_guard lock(mutex_);
+    Slot& slot = slot_of(hash, now);
+    const Clock::time_point full_at = std::max(slot.full_at, now) + interval_;
+    if (full_at - now > depth_) return full_at - now - depth_;
+    slot = {hash, full_at};
+    return nanoseconds::zero();
+  }
+
+ private:
+  static constexpr std::size_t ways = 8;
+  struct Slot {
+    std::uint64_t hash = 0;
+    Clock::time_point full_at = {};  // in the past: free
+  };
+
+  // The key's own slot, or the one that it gets: nothing of the last owner's is left in it.
+  Slot& slot_of(std::uint64_t hash, Clock::time_point now) noexcept {
+    Slot* const set = &slots_[hash % sets_ * ways];
+    Slot* least = set;
+    for (Slot* s = set; s != set + ways; ++s) {
+      if (s->hash == hash && s->full_at > now) return *s;
+      if (s->full_at < least->full_at) least = s;
+    }
+    *least = {};
+    return *least;
+  }
+
+  const nanoseconds interval_, depth_;
+  SipKey key_;
+  std::mutex mutex_;  // guards slots_
+  std::size_t sets_ = 1;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/middleware.ipp
+
+// middleware.ipp -- the bodies of middleware.hpp.
+
+#include <sys/random.h>  // getrandom
+
+#include <charconv>   // std::from_chars
+#include <memory>     // std::make_shared
+#include <stdexcept>  // std::invalid_argument
+#include <utility>    // std::move
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+// Calls next, then tell(status, bytes), whether next returns or throws: then with the status that
+// the exception will become, unless one has been sent.
+template <class Tell>
+void call_and_tell(const ResponseWriter& w, const Tell& tell, const auto& call) {
+  try {
+    call();
+  } catch (const HttpError& e) {
+    w.committed() ? tell(w.status(), w.bytes_written()) : tell(e.status(), 0);
+    throw;
+  } catch (...) {
+    w.committed() ? tell(w.status(), w.bytes_written()) : tell(500, 0);
+    throw;
+  }
+  tell(w.status(), w.bytes_written());
+}
+
+JOT_INLINE std::string make_request_id() {
+  constexpr char hex[] = "0123456789abcdef";
+  unsigned char bytes[16] = {};
+  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+    throw std::runtime_error("jot: request_id: getrandom");
+  std::string id;
+  for (const unsigned char b : bytes) (id += hex[b >> 4]) += hex[b & 15];
+  return id;
+}
+
+// "The \"inner\" circle", as a quoted-string (RFC 9110 section 5.6.4).
+JOT_INLINE std::string quoted(std::string_view text) {
+  if (!is_field_value(text))
+    throw std::invalid_argument("jot: basic_auth: control character in the realm");
+  std::string to = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') to += '\\';
+    to += c;
+  }
+  return to += '"';
+}
+
+JOT_INLINE void refuse_longer(std::string_view declared, std::uint64_t bytes) {
+  std::uint64_t length = 0;  // what is not a number was refused with the head
+  auto [end, failed] = std::from_chars(declared.data(), declared.data() + declared.size(), length);
+  if (failed == std::errc{} && length > bytes) throw HttpError(413);
+}
+
+JOT_INLINE std::shared_ptr<TokenBuckets> make_buckets(const RateLimitOptions& o) {
+  const auto most = static_cast<std::size_t>(nanoseconds::max().count() / 4);
+  const std::size_t burst = o.burst ? o.burst : o.requests;
+  if (o.requests == 0 || o.requests > most || o.per <= nanoseconds::zero() || o.max_keys == 0)
+    throw std::invalid_argument("jot: rate_limit: requests, per and max_keys are above 0");
+  const auto interval = o.per / static_cast<nanoseconds::rep>(o.requests);
+  if (interval == nanoseconds::zero() || burst > most / static_cast<std::size_t>(interval.count()))
+    throw std::invalid_argument("jot: rate_limit: too many requests, or too long a time");
+  return std::make_shared<TokenBuckets>(interval, burst, o.max_keys);
+}
+
+}  // namespace detail
+
+JOT_INLINE Middleware request_log() {
+  return [](ResponseWriter& w, Request& r, const Handler& next) {
+    const auto begin = Clock::now();
+    const auto tell = [&](int status, std::uint64_t bytes) {
+      const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
+      r.log().info("request", {{"method", r.method()},
+                               {"path", r.path()},
+                               {"status", status},
+                               {"bytes", bytes},
+                               {"ms", took.count()}});
+    };
+    detail::call_and_tell(w, tell, [&] { next(w, r); });
+  };
+}
+
+JOT_INLINE Middleware request_id() {
+  return [](ResponseWriter& w, Request& r, const Handler& next) {
+    std::string id(r.header().get("X-Request-ID"));
+    if (id.size() > 128 || !detail::is_token(id) || r.header().all("X-Request-ID").size() > 1)
+      id = detail::make_request_id();
+    w.header().set("X-Request-ID", id);
+    r.set_log(r.log().with({{"request_id", id}}));
+    r.set_value(current_request_id, std::move(id));
+    next(w, r);
+  };
+}
+
+JOT_INLINE bool equal_secrets(std::string_view given, std::string_view secret) noexcept {
+  std::size_t differs = given.size() ^ secret.size();
+  for (std::size_t i = 0; i < given.size() && !secret.empty(); ++i)
+    differs |= static_cast<std::size_t>(given[i] ^ secret[i % secret.size()]);
+  return differs == 0;
+}
+
+JOT_INLINE Middleware
+basic_auth(std::string realm,
+           std::function<bool(std::string_view user, std::string_view password)> check) {
+  if (!check) throw std::invalid_argument("jot: basic_auth: nothing to check with");
+  const std::string challenge = "Basic realm=" + detail::quoted(realm) + ", charset=\"UTF-8\"";
+  return [challenge, check](ResponseWriter& w, Request& r, const Handler& next) {
+    const auto given = r.basic_auth();
+    if (!given || !check(given->user, given->password))
+      throw HttpError(401, {}, {{"WWW-Authenticate", challenge}});
+    next(w, r);
+  };
+}
+
+JOT_INLINE Middleware basic_auth(std::string realm, std::string user, std::string password) {
+  if (password.empty()) throw std::invalid_argument("jot: basic_auth: the password is empty");
+  return basic_auth(std::move(realm), [user, password](std::string_view u, std::string_view p) {
+    const bool known = equal_secrets(u, user), right = equal_secrets(p, password);
+    return known && right;  // both were compared: the time does not tell which one was wrong
+  });
+}
+
+JOT_INLINE Middleware max_body(std::uint64_t bytes) {
+  return [bytes](ResponseWriter& w, Request& r, const Handler& next) {
+    r.body().set_limit(bytes);
+    detail::refuse_longer(r.header().get("Content-Length"), bytes);
+    next(w, r);
+  };
+}
+
+JOT_INLINE Middleware rate_limit(RateLimitOptions options) {
+  auto buckets = detail::make_buckets(options);
+  return [buckets, key_of = std::move(options.key)](ResponseWriter& w, Request& r,
+                                                    const Handler& next) {
+    const std::string key = key_of ? key_of(r) : detail::client_network(r.remote_addr());
+    if (!key.empty()) {
+      const auto wait = std::chrono::ceil<std::chrono::seconds>(buckets->take(key, Clock::now()));
+      if (wait.count() > 0)
+        throw HttpError(429, {}, {{"Retry-After", std::to_string(wait.count())}});
+    }
+    next(w, r);
+  };
+}
+
+JOT_INLINE Middleware etag(std::size_t max_size) {
+  return [max_size](ResponseWriter& w, Request& r, const Handler& next) {
+    detail::TaggingWriter tagging(w, max_size);
+    next(tagging, r);
+    tagging.finish(r);
+  };
 }
 
 }  // namespace jot::inline v1

@@ -50,6 +50,10 @@ class Logger {
   void warn(std::string_view message, const Value& fields = {}) const noexcept;
   void error(std::string_view message, const Value& fields = {}) const noexcept;
 
+  // A Logger on the same sink that adds these fields to each record; one that the record has itself
+  // stays as it is. fields is a map.
+  Logger with(const Value& fields) const;
+
  private:
   template <class F>
   static void call(const void* sink, const LogRecord& record) {

@@ -172,7 +172,9 @@ class Request {
     return context().value(key);
   }
 
-  const Logger& log() const noexcept;  // the server's
+  // The server's, or the one that a middleware has put in its place.
+  const Logger& log() const noexcept;
+  void set_log(Logger log) noexcept;
 
  private:
   friend struct detail::RequestAccess;

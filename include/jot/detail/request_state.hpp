@@ -80,8 +80,9 @@ struct RequestState {
   Header header;     // likewise
   std::string_view scheme = "http";
   Body body;
-  Origin* origin = nullptr;     // nullptr: a request made for a test
-  const Logger* log = nullptr;  // the server's
+  Origin* origin = nullptr;       // nullptr: a request made for a test
+  const Logger* log = nullptr;    // the server's
+  std::optional<Logger> own_log;  // this request's, by a middleware
 
   // Filled in by a Router.
   std::string_view pattern;  // of the route that matched
@@ -111,6 +112,7 @@ struct RequestState {
     mount_size = 0;
     matched_by = matched_route = nullptr;
     error_page = nullptr;
+    if (own_log) own_log.reset();
     if (context) context.reset();
     if (query) query.reset();
     if (cookies) cookies.reset();

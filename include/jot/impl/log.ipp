@@ -24,6 +24,14 @@ JOT_INLINE void Logger::error(std::string_view message, const Value& fields) con
   log(Level::error, message, fields);
 }
 
+JOT_INLINE Logger Logger::with(const Value& fields) const {
+  return Logger([to = *this, more = fields.as_map()](const LogRecord& record) {
+    Map all = record.fields;
+    all.insert(more.begin(), more.end());
+    to.log(record.level, record.message, std::move(all));
+  });
+}
+
 JOT_INLINE void Logger::log(Level level, std::string_view message,
                             const Value& fields) const noexcept {
   try {

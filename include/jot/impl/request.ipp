@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../detail/ascii.hpp"          // iequals
+#include "../detail/base64.hpp"         // base64_decode
 #include "../detail/request_state.hpp"  // RequestState
 #include "../json.hpp"                  // parse_json, JsonError
 #include "../request.hpp"
@@ -130,6 +131,19 @@ JOT_INLINE const std::string& Request::cookie(std::string_view name) const {
   return state_->cookies->get(name);
 }
 
+// "Basic dXNlcjpwYXNzd29yZA==": RFC 7617 section 2. The user has no colon, nobody has controls.
+JOT_INLINE std::optional<BasicAuth> Request::basic_auth() const {
+  std::string_view field = state_->header.get("Authorization");
+  if (!detail::iequals(field.substr(0, 6), "Basic ")) return std::nullopt;
+  const auto pair = detail::base64_decode(detail::trim(field.substr(6)));
+  const std::size_t colon = pair ? pair->find(':') : std::string::npos;
+  if (colon == std::string::npos) return std::nullopt;
+  for (const char c : *pair) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return std::nullopt;
+  }
+  return BasicAuth{pair->substr(0, colon), pair->substr(colon + 1)};
+}
+
 JOT_INLINE Body& Request::body() noexcept { return state_->body; }
 
 JOT_INLINE const Value& Request::json() {
@@ -150,7 +164,9 @@ JOT_INLINE void Request::set_context(Context ctx) noexcept { state_->context = s
 
 JOT_INLINE const Logger& Request::log() const noexcept {
   static const Logger to_stderr;
+  if (state_->own_log) return *state_->own_log;
   return state_->log ? *state_->log : to_stderr;
 }
+JOT_INLINE void Request::set_log(Logger log) noexcept { state_->own_log = std::move(log); }
 
 }  // namespace jot::inline v1
