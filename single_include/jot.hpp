@@ -2085,11 +2085,12 @@ class Server {
   // `until` it does not return before another thread calls shutdown().
   void listen_and_serve(const Context& until = background());
 
-  // Stops listening, closes parked connections, lets running requests finish with Connection:
-  // close. When `within` is done before they have: cancels their Contexts, and a second later cuts
-  // their connections, with a line in the log. Returns, once all have ended, whether all had before
-  // `within` was. A handler that does not return even then is reported too, and left behind a second
-  // later, for the destructor to wait for.
+  // Stops listening and lets running requests finish, with Connection: close. So do those that come
+  // within half a second on connections that were busy lately, for their clients could not know;
+  // the other connections close. When `within` is done before all that: cancels the Contexts, and a
+  // second later cuts the connections, with a line in the log. Returns, once all have ended,
+  // whether all had before `within` was. A handler that does not return even then is reported too,
+  // and left behind a second later, for the destructor to wait for.
   bool shutdown(const Context& within);
 
   // Where it listens, "127.0.0.1:43211"; "" before start().
@@ -9161,7 +9162,7 @@ namespace jot::inline v1::detail {
 // How a server ends, step by step; see Lane::heed_stop().
 enum class Stop : int {
   no,
-  drain,   // no new requests: parked connections close, running ones close when answered
+  drain,   // no new connections: those that there are close when answered, or when nothing comes
   cancel,  // the Contexts of running requests end
   cut,     // their sockets too
 };
@@ -10966,7 +10967,10 @@ class Lane {
   using Next = Service::Next;
   static constexpr auto short_call = std::chrono::microseconds(100);
   static constexpr auto linger_time = std::chrono::seconds(5);
-  static constexpr auto last_linger_time = std::chrono::milliseconds(500);  // while a server ends
+  // While a server ends.
+  static constexpr auto last_head_time = std::chrono::milliseconds(1000);
+  static constexpr auto last_idle_time = std::chrono::milliseconds(500);
+  static constexpr auto last_linger_time = std::chrono::milliseconds(500);
   static constexpr int most_turns = 64;  // of one connection, before others have theirs
 
   // The guarded call (lane_call.hpp).
@@ -10996,11 +11000,13 @@ class Lane {
   void absorb(Connection& c) noexcept;
   void admit(Connection& c) noexcept;
   bool heed_stop() noexcept;
+  void call_last_orders() noexcept;
   void close_parked() noexcept;
   bool cancel_all() noexcept;
   void cut_all() noexcept;
   void shed() noexcept;
   void expire(DeadlineQueue& queue) noexcept;
+  static bool next_is_here(Connection& c) noexcept;
   void bury(Connection& c) noexcept;
   void clear_graves() noexcept;
   bool deliver_notes() noexcept;
@@ -11170,9 +11176,9 @@ inline void Lane::admit(Connection& c) noexcept {
   all_ = &c;
   epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLET, {.ptr = &c}};
   bool added = epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, c.fd, &event) == 0;
-  if (!added || heeded_ != Stop::no) return bury(c);
+  if (!added || heeded_ >= Stop::cancel) return bury(c);
   c.place = Place::idle;
-  head_.keep(c, now_);
+  (heeded_ == Stop::no ? head_ : idle_).keep(c, now_);
 }
 
 // ---- the end of the server, as far as it has come since the last round ----
@@ -11185,10 +11191,22 @@ inline bool Lane::heed_stop() noexcept {
     owes_cancel_ = false;
     if (heeded_ >= house_.stop.load(std::memory_order_seq_cst)) return true;
     heeded_ = static_cast<Stop>(static_cast<int>(heeded_) + 1);
-    if (heeded_ == Stop::drain) close_parked(), linger_.set_time(last_linger_time);
-    if (heeded_ == Stop::cancel) owes_cancel_ = true;
+    if (heeded_ == Stop::drain) call_last_orders();
+    if (heeded_ == Stop::cancel) close_parked(), owes_cancel_ = true;
     if (heeded_ == Stop::cut) close_parked(), cut_all();
   }
+}
+
+// On a connection that looks idle a request may be on its way, from a client that cannot know yet
+// that it comes late. So whoever was busy lately has a moment to bring it, and is answered with
+// Connection: close: then a server that takes this one's place loses nobody's request.
+inline void Lane::call_last_orders() noexcept {
+  for (Connection* c = all_; c; c = c->next) {
+    if (c->queue == &head_ && c->place == Place::idle && !c->in_message()) idle_.restart(*c, now_);
+  }
+  idle_.set_time(std::min<nanoseconds>(house_.options.idle_timeout, last_idle_time));
+  head_.set_time(std::min<nanoseconds>(house_.options.head_timeout, last_head_time));
+  linger_.set_time(last_linger_time);
 }
 
 inline void Lane::close_parked() noexcept {
@@ -11229,19 +11247,26 @@ inline void Lane::shed() noexcept {
   house_.tell_acceptor();
 }
 
-// Who stands in the middle of a message hears that it was too slow; the others just end.
+// Who stands in the middle of a message hears that it was too slow; the others just end, but for
+// those whose next request has come in this very moment.
 inline void Lane::expire(DeadlineQueue& queue) noexcept {
   while (Connection* c = queue.first()) {
     if (c->place == Place::idle && queue.deadline() > now_) return;
     DeadlineQueue::leave(*c);
     if (c->place != Place::idle) continue;  // in service: it will join a queue when it is parked
-    if (!c->in_message()) {
-      bury(*c);
-    } else {
-      c->expired = true;
+    c->expired = c->in_message();
+    if (c->expired || next_is_here(*c))
       make_ready(*c);
-    }
+    else
+      bury(*c);
   }
+}
+
+// Parked, and between two requests: has the next one come, though its event has not?
+inline bool Lane::next_is_here(Connection& c) noexcept {
+  char first;
+  if (c.phase != Phase::head || recv(c.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return false;
+  return c.pending = true;
 }
 
 // ---- the end of a connection ----
@@ -11475,7 +11500,7 @@ inline void Lane::begin_linger(Connection& c) noexcept {
 
 inline void Lane::park(Connection& c, bool answered) noexcept {
   bool says_goodbye = c.phase == Phase::linger && heeded_ != Stop::cut;
-  if (heeded_ != Stop::no && !says_goodbye) return bury(c);
+  if (heeded_ >= Stop::cancel && !says_goodbye) return bury(c);
   c.place = Place::idle;
   switch (c.phase) {
     case Phase::linger: return linger_.keep(c, now_);
@@ -11650,6 +11675,11 @@ inline std::vector<Listener> inherited_listeners() {
     throw std::invalid_argument("jot: no sockets were handed over (LISTEN_PID, LISTEN_FDS)");
   std::vector<Listener> all;
   for (int fd = 3; fd < 3 + n; ++fd) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens)
+      throw std::invalid_argument("jot: systemd: fd " + std::to_string(fd) +
+                                  " is no listening socket");
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
       throw_listen_error(errno, "systemd (fd " + std::to_string(fd) + ")");
@@ -11970,7 +12000,8 @@ class Watcher {
 //
 // The end, from any thread:
 //   1. the acceptor stops, and the listeners close
-//   2. drain    parked connections close; requests in service end, with Connection: close
+//   2. drain    requests in service end, with Connection: close; so do those that were on their way
+//               on connections busy half a second ago. The other parked connections close
 //   3. cancel   once the caller's patience is over: their Contexts end, so that streams do
 //   4. cut      a second later: their sockets too
 //   5. all threads are joined. A handler that returns at none of this is left behind by shutdown();

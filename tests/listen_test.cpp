@@ -9,6 +9,7 @@
 #include <sys/stat.h>  // stat
 #include <unistd.h>    // getpid, unlink
 
+#include <cstdlib>       // setenv
 #include <fstream>       // std::ofstream
 #include <stdexcept>     // std::invalid_argument
 #include <string>        // std::string
@@ -138,6 +139,15 @@ TEST_CASE("listen: what is no address is said so") {
   CHECK_THROWS_AS(jot::Server(hello("unix:" + std::string(200, 'x'))).start(),
                   std::invalid_argument);
   CHECK_THROWS_AS(jot::Server(hello("systemd")).start(), std::invalid_argument);
+}
+
+TEST_CASE("listen: what a manager hands over must be a listening socket") {
+  setenv("LISTEN_PID", std::to_string(getpid()).c_str(), 1);
+  setenv("LISTEN_FDS", "1000000", 1);  // more than there can be
+  CHECK_THROWS_WITH(jot::Server(hello("systemd")).start(), Contains("is no listening socket"));
+  setenv("LISTEN_PID", "1", 1);
+  CHECK_THROWS_WITH(jot::Server(hello("systemd")).start(), Contains("no sockets were handed over"));
+  unsetenv("LISTEN_PID"), unsetenv("LISTEN_FDS");
 }
 
 TEST_CASE("listen: an address of another machine, a path that does not exist") {

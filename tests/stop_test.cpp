@@ -49,7 +49,7 @@ TEST_CASE("stop: what was never started ends as well") {
   CHECK(server.stats().threads == 0);
 }
 
-TEST_CASE("stop: idle connections close, running requests end, new ones find nobody") {
+TEST_CASE("stop: idle connections close, running and late requests end, new clients find nobody") {
   raw::Gate gate, entered;
   raw::TestLog log;
   jot::Server server({.addr = "127.0.0.1:0",
@@ -63,7 +63,7 @@ TEST_CASE("stop: idle connections close, running requests end, new ones find nob
                       .log = log.logger()});
   server.start();
   raw::Client idle(server.addr()), fresh(server.addr()), running(server.addr()),
-      half(server.addr());
+      half(server.addr()), late(server.addr());
   CHECK(idle.ask(get).body == "idle");
   half.send("GET / HT");
   running.send(get_path("/run") + get);
@@ -72,10 +72,17 @@ TEST_CASE("stop: idle connections close, running requests end, new ones find nob
   REQUIRE(raw::eventually([&] { return server.stats().bytes_in >= get.size() + 8; }));
   bool in_time = false;
   std::thread stopper([&] { in_time = server.shutdown(jot::background()); });
+  CHECK(raw::eventually([&] { return refuses(server.addr()); }));
+  CHECK(raw::eventually([&] {  // this client cannot know it yet
+    auto last = late.ask(get);
+    return last.body == "idle" && last.field("Connection") == "close";
+  }));
+  CHECK(late.is_closed());
+  half.send("TP/1.1\r\nHost: h\r\n\r\n");
+  CHECK(half.response().body == "idle");
+  CHECK(half.is_closed());
   CHECK(idle.is_closed());
   CHECK(fresh.is_closed());
-  CHECK(half.is_closed());
-  CHECK(refuses(server.addr()));
   gate.open();
   auto r = running.response();
   CHECK(r.body == "done");
@@ -86,6 +93,18 @@ TEST_CASE("stop: idle connections close, running requests end, new ones find nob
   CHECK(server.stats().connections == 0);
   CHECK(server.stats().in_handlers == 0);
   CHECK(server.shutdown(jot::background()));  // again
+}
+
+TEST_CASE("stop: a head that never ends does not hold the end up") {
+  raw::TestLog log;
+  jot::Server server({.addr = "127.0.0.1:0", .handler = [] { return "ok"; }, .log = log.logger()});
+  server.start();
+  raw::Client half(server.addr());
+  half.send("GET / HT");
+  REQUIRE(raw::eventually([&] { return server.stats().bytes_in >= 8; }));
+  CHECK(server.shutdown(jot::background()));
+  CHECK(half.response().status == 408);
+  CHECK(half.is_closed());
 }
 
 TEST_CASE("stop: when time is up, Contexts end with the cause") {

@@ -131,11 +131,12 @@ class Server {
   // `until` it does not return before another thread calls shutdown().
   void listen_and_serve(const Context& until = background());
 
-  // Stops listening, closes parked connections, lets running requests finish with Connection:
-  // close. When `within` is done before they have: cancels their Contexts, and a second later cuts
-  // their connections, with a line in the log. Returns, once all have ended, whether all had before
-  // `within` was. A handler that does not return even then is reported too, and left behind a second
-  // later, for the destructor to wait for.
+  // Stops listening and lets running requests finish, with Connection: close. So do those that come
+  // within half a second on connections that were busy lately, for their clients could not know;
+  // the other connections close. When `within` is done before all that: cancels the Contexts, and a
+  // second later cuts the connections, with a line in the log. Returns, once all have ended,
+  // whether all had before `within` was. A handler that does not return even then is reported too,
+  // and left behind a second later, for the destructor to wait for.
   bool shutdown(const Context& within);
 
   // Where it listens, "127.0.0.1:43211"; "" before start().

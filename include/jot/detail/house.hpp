@@ -26,7 +26,7 @@ namespace jot::inline v1::detail {
 // How a server ends, step by step; see Lane::heed_stop().
 enum class Stop : int {
   no,
-  drain,   // no new requests: parked connections close, running ones close when answered
+  drain,   // no new connections: those that there are close when answered, or when nothing comes
   cancel,  // the Contexts of running requests end
   cut,     // their sockets too
 };

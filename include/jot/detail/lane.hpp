@@ -128,7 +128,10 @@ class Lane {
   using Next = Service::Next;
   static constexpr auto short_call = std::chrono::microseconds(100);
   static constexpr auto linger_time = std::chrono::seconds(5);
-  static constexpr auto last_linger_time = std::chrono::milliseconds(500);  // while a server ends
+  // While a server ends.
+  static constexpr auto last_head_time = std::chrono::milliseconds(1000);
+  static constexpr auto last_idle_time = std::chrono::milliseconds(500);
+  static constexpr auto last_linger_time = std::chrono::milliseconds(500);
   static constexpr int most_turns = 64;  // of one connection, before others have theirs
 
   // The guarded call (lane_call.hpp).
@@ -158,11 +161,13 @@ class Lane {
   void absorb(Connection& c) noexcept;
   void admit(Connection& c) noexcept;
   bool heed_stop() noexcept;
+  void call_last_orders() noexcept;
   void close_parked() noexcept;
   bool cancel_all() noexcept;
   void cut_all() noexcept;
   void shed() noexcept;
   void expire(DeadlineQueue& queue) noexcept;
+  static bool next_is_here(Connection& c) noexcept;
   void bury(Connection& c) noexcept;
   void clear_graves() noexcept;
   bool deliver_notes() noexcept;

@@ -51,9 +51,9 @@ inline void Lane::admit(Connection& c) noexcept {
   all_ = &c;
   epoll_event event{EPOLLIN | EPOLLRDHUP | EPOLLET, {.ptr = &c}};
   bool added = epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, c.fd, &event) == 0;
-  if (!added || heeded_ != Stop::no) return bury(c);
+  if (!added || heeded_ >= Stop::cancel) return bury(c);
   c.place = Place::idle;
-  head_.keep(c, now_);
+  (heeded_ == Stop::no ? head_ : idle_).keep(c, now_);
 }
 
 // ---- the end of the server, as far as it has come since the last round ----
@@ -66,10 +66,22 @@ inline bool Lane::heed_stop() noexcept {
     owes_cancel_ = false;
     if (heeded_ >= house_.stop.load(std::memory_order_seq_cst)) return true;
     heeded_ = static_cast<Stop>(static_cast<int>(heeded_) + 1);
-    if (heeded_ == Stop::drain) close_parked(), linger_.set_time(last_linger_time);
-    if (heeded_ == Stop::cancel) owes_cancel_ = true;
+    if (heeded_ == Stop::drain) call_last_orders();
+    if (heeded_ == Stop::cancel) close_parked(), owes_cancel_ = true;
     if (heeded_ == Stop::cut) close_parked(), cut_all();
   }
+}
+
+// On a connection that looks idle a request may be on its way, from a client that cannot know yet
+// that it comes late. So whoever was busy lately has a moment to bring it, and is answered with
+// Connection: close: then a server that takes this one's place loses nobody's request.
+inline void Lane::call_last_orders() noexcept {
+  for (Connection* c = all_; c; c = c->next) {
+    if (c->queue == &head_ && c->place == Place::idle && !c->in_message()) idle_.restart(*c, now_);
+  }
+  idle_.set_time(std::min<nanoseconds>(house_.options.idle_timeout, last_idle_time));
+  head_.set_time(std::min<nanoseconds>(house_.options.head_timeout, last_head_time));
+  linger_.set_time(last_linger_time);
 }
 
 inline void Lane::close_parked() noexcept {
@@ -110,19 +122,26 @@ inline void Lane::shed() noexcept {
   house_.tell_acceptor();
 }
 
-// Who stands in the middle of a message hears that it was too slow; the others just end.
+// Who stands in the middle of a message hears that it was too slow; the others just end, but for
+// those whose next request has come in this very moment.
 inline void Lane::expire(DeadlineQueue& queue) noexcept {
   while (Connection* c = queue.first()) {
     if (c->place == Place::idle && queue.deadline() > now_) return;
     DeadlineQueue::leave(*c);
     if (c->place != Place::idle) continue;  // in service: it will join a queue when it is parked
-    if (!c->in_message()) {
-      bury(*c);
-    } else {
-      c->expired = true;
+    c->expired = c->in_message();
+    if (c->expired || next_is_here(*c))
       make_ready(*c);
-    }
+    else
+      bury(*c);
   }
+}
+
+// Parked, and between two requests: has the next one come, though its event has not?
+inline bool Lane::next_is_here(Connection& c) noexcept {
+  char first;
+  if (c.phase != Phase::head || recv(c.fd, &first, 1, MSG_PEEK | MSG_DONTWAIT) <= 0) return false;
+  return c.pending = true;
 }
 
 // ---- the end of a connection ----

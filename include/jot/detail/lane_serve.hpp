@@ -152,7 +152,7 @@ inline void Lane::begin_linger(Connection& c) noexcept {
 
 inline void Lane::park(Connection& c, bool answered) noexcept {
   bool says_goodbye = c.phase == Phase::linger && heeded_ != Stop::cut;
-  if (heeded_ != Stop::no && !says_goodbye) return bury(c);
+  if (heeded_ >= Stop::cancel && !says_goodbye) return bury(c);
   c.place = Place::idle;
   switch (c.phase) {
     case Phase::linger: return linger_.keep(c, now_);

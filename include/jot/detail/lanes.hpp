@@ -5,7 +5,8 @@
 //
 // The end, from any thread:
 //   1. the acceptor stops, and the listeners close
-//   2. drain    parked connections close; requests in service end, with Connection: close
+//   2. drain    requests in service end, with Connection: close; so do those that were on their way
+//               on connections busy half a second ago. The other parked connections close
 //   3. cancel   once the caller's patience is over: their Contexts end, so that streams do
 //   4. cut      a second later: their sockets too
 //   5. all threads are joined. A handler that returns at none of this is left behind by shutdown();

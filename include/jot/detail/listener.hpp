@@ -160,6 +160,11 @@ inline std::vector<Listener> inherited_listeners() {
     throw std::invalid_argument("jot: no sockets were handed over (LISTEN_PID, LISTEN_FDS)");
   std::vector<Listener> all;
   for (int fd = 3; fd < 3 + n; ++fd) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || !listens)
+      throw std::invalid_argument("jot: systemd: fd " + std::to_string(fd) +
+                                  " is no listening socket");
     if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0)
       throw_listen_error(errno, "systemd (fd " + std::to_string(fd) + ")");
