@@ -11106,7 +11106,7 @@ inline bool Lane::cancel(Connection& c, const char* cause) noexcept {
   CancelState* state = nullptr;
   if (c.context.compare_exchange_strong(state, gone(), std::memory_order_acq_rel,
                                         std::memory_order_acquire) ||
-      state == gone())
+      state == gone() || state->done())
     return true;
   add_ref(state);
   return guarded([state, cause] {

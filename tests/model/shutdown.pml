@@ -7,19 +7,25 @@
  *      cancelled (it may ask for it late), or writes to a full socket until that is cut; the other's is quick. With CALLBACK the cancelled Context runs
  *      user code that blocks until its connection has been freed. Two threads stop the server: shutdown(), which drains and
  *      may cancel, and close(), which cuts (DRAIN_ONLY, CLOSE_ONLY: one of them). A third, the destructor, joins.
+ *      With CANCEL_BOTH two connections are there from the start, both handlers wait for the cancellation, shutdown()
+ *      always cancels, nobody cuts, and the first one's callback blocks until the second's connection has been freed.
  * Out: every process ends (a process that hangs is an "invalid end state" for spin); at the join no connection is left,
  *      and nothing was pushed to a lane that had ended.
  *
  * The order of ends: acceptor, lanes, watcher, threads. The watcher outlives the lanes because a draining lane may sit in
  * a handler, and only a new driver can cancel it. The acceptor ends before the lanes because it pushes to them.
  *
- * Phases only rise: 1 drain, 2 cancel, 3 cut. The lane remembers the phase it has acted on (`seen`) and goes on by
- * one phase at a time: the guarded call of phase 2 may lose the lane, and the new driver must then find phase 3 undone.
+ * Phases only rise: 1 drain, 2 cancel, 3 cut. The lane remembers the phase it has acted on (`seen`), and whether it owes
+ * phase 2 to somebody: that is a guarded call for each Context, any of which may lose the lane, and the new driver must then
+ * go through all of them again, past those that are cancelled already.
  */
+#ifdef CANCEL_BOTH
+#define CALLBACK
+#endif
 #ifndef THREADS
 #define THREADS 3
 #endif
-#ifdef ACCEPT
+#if defined(ACCEPT) || defined(CANCEL_BOTH)
 #define CONNS 2
 #else
 #define CONNS 1
@@ -57,6 +63,7 @@ byte word;
 bit  returns[CONNS];
 bit  asleep;
 byte seen;                       /* the lane's own: the phase it has acted on */
+bit  owes;                       /* and: some Context may not have heard of phase 2 */
 bit  ended;
 bit  watching = 1;
 bit  watcher_may_end;
@@ -135,11 +142,15 @@ proctype acceptor() {
 
 proctype shutdown_caller() {
   raise_stop(1);
+#ifdef CANCEL_BOTH
+  raise_stop(2)
+#else
 #ifndef DRAIN_ONLY
   if
   :: skip
   :: raise_stop(2)
   fi
+#endif
 #endif
 }
 
@@ -193,9 +204,18 @@ inline mark(c) {
 #ifndef M_LATE_CONTEXT_LIVES
   :: state[c] == IN_SERVICE && ctx[c] == NONE -> ctx[c] = GONE
 #endif
-  :: state[c] == IN_SERVICE && ctx[c] == STATE -> take[c] = 1    /* a reference: see context.pml */
+  :: state[c] == IN_SERVICE && ctx[c] == STATE && !cancelled[c] -> take = 1    /* a reference: see context.pml */
   :: else
   fi
+}
+
+/* User code, run by the first cancellation of connection 0's Context. */
+inline callback() {
+#ifdef CANCEL_BOTH
+  (state[1] == FREED)
+#else
+  (state[0] == FREED)
+#endif
 }
 
 inline each_returned() {
@@ -225,7 +245,7 @@ inline each_returned() {
 #endif
 
 proctype thread(byte me) {
-  byte c; byte i; byte mine; bit detached; bit no_more; bit take[CONNS];
+  byte c; byte i; byte mine; bit detached; bit no_more; bit take;
 in_cache:
   if
   :: atomic { job[me] -> job[me] = 0; assert(driver == NOBODY); driver = me }
@@ -252,47 +272,24 @@ round:
 #endif
 heed_stop:
   if
-#ifdef M_SEEN_JUMPS
-#define PHASE(n) (seen >= n)
-  :: atomic { stop > seen -> seen = stop }
-#else
-#define PHASE(n) (seen == n)
+  :: owes -> goto cancel
+  :: else
+  fi;
+  if
   :: atomic { stop > seen -> seen++ }
-#endif
   :: else -> goto look
   fi;
   if
-  :: PHASE(1) ->                                                 /* drain: close the idle ones, the rest on return */
+  :: seen == 1 ->                                                 /* drain: close the idle ones, the rest on return */
      atomic { i = 0; do :: i < CONNS -> if :: state[i] == IDLE -> state[i] = FREED; edge[i] = 0 :: else fi; i++ :: else -> break od; i = 0 }
   :: else
   fi;
   if
-  :: PHASE(2) ->                                                 /* cancel */
-     atomic { i = 0; do :: i < CONNS -> mark(i); i++ :: else -> break od; i = 0 };
-     if
-     :: ANY(take) ->
-        atomic { DRIVER; word++; mine = word };                  /* in one guarded call */
-        do
-        :: atomic { take[0] -> take[0] = 0; cancelled[0] = 1 };
-#ifdef CALLBACK
-           (state[0] == FREED)                                   /* user code */
-#endif
-#if CONNS > 1
-        :: atomic { take[1] -> take[1] = 0; cancelled[1] = 1 };
-#endif
-        :: else -> break
-        od;
-        atomic { if :: word == mine -> word++ :: else -> detached = 1 fi; mine = 0 };
-        if
-        :: atomic { detached -> detached = 0; c = 0; no_more = 0; resting[me] = 1; goto in_cache }
-        :: else
-        fi
-     :: else
-     fi
+  :: seen == 2 -> owes = 1                                        /* cancel: see below */
   :: else
   fi;
   if
-  :: atomic { PHASE(3) -> DRIVER;                                /* cut; the ready ones are not begun any more */
+  :: atomic { seen == 3 -> DRIVER;                                /* cut; the ready ones are not begun any more */
        i = 0;
        do
        :: i < CONNS ->
@@ -309,6 +306,34 @@ heed_stop:
        i = 0 }
   :: else
   fi;
+  goto heed_stop;
+
+cancel:
+#ifdef M_OWED_FORGOTTEN
+  owes = 0;
+#endif
+  i = 0;
+  do
+  :: i < CONNS ->
+     atomic { DRIVER; mark(i) };
+     if
+     :: take ->
+        atomic { take = 0; word++; mine = word };                /* a guarded call */
+        atomic { take = !cancelled[i]; cancelled[i] = 1 };
+#ifdef CALLBACK
+        if :: i == 0 && take -> callback() :: else fi;           /* the first cancellation runs it */
+#endif
+        atomic { take = 0; if :: word == mine -> word++ :: else -> detached = 1 fi; mine = 0 };
+        if
+        :: atomic { detached -> detached = 0; c = 0; i = 0; no_more = 0; resting[me] = 1; goto in_cache }
+        :: else
+        fi
+     :: else
+     fi;
+     i++
+  :: else -> break
+  od;
+  atomic { i = 0; owes = 0 };
   goto heed_stop;
 
 look:
@@ -347,6 +372,9 @@ serve:
     ctx[c] = (seen >= 2 -> GONE : NONE);                         /* begun after phase 2: born cancelled */
 #endif
     word++; mine = word };
+#ifdef CANCEL_BOTH
+  atomic { if :: ctx[c] == NONE -> ctx[c] = STATE; (cancelled[c]) :: else fi };
+#else
   if
   :: true                                                        /* quick */
 #ifndef DRAIN_ONLY
@@ -359,6 +387,7 @@ serve:
   :: c == 0 -> (cut[c])                                          /* send: the client does not read */
 #endif
   fi;
+#endif
   atomic { if :: word == mine -> word++ :: else -> detached = 1 fi; mine = 0 };
   if
   :: detached -> push(c); atomic { detached = 0; c = 0; resting[me] = 1; goto in_cache }
@@ -383,12 +412,17 @@ init {
     do :: t < THREADS -> resting[t] = 1; run thread(t); t++ :: else -> break od;
     resting[0] = 0; job[0] = 1;
     state[0] = IDLE;
-    run watcher(); run client(0); run destructor();
+    run watcher(); run destructor();
 #ifndef CLOSE_ONLY
     run shutdown_caller();
 #endif
-#ifndef DRAIN_ONLY
+#if !defined(DRAIN_ONLY) && !defined(CANCEL_BOTH)
     run close_caller();
+#endif
+#ifdef CANCEL_BOTH
+    state[1] = IDLE; kept[0] = 1; kept[1] = 1; edge[0] = 1; edge[1] = 1;   /* their requests have come */
+#else
+    run client(0);
 #endif
 #ifdef ACCEPT
     run client(1); run acceptor()
