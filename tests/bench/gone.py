@@ -10,7 +10,7 @@ HOLD = 5  # milliseconds
 
 
 def run(verdict, quick):
-    heading("Client gone: from close() to the handler awake from Context::wait, 200 times")
+    heading("Client gone: from close() to the handler awake from Context::wait, 1000 times")
     run = subprocess.run([programs.build("gone.cpp")], stdout=subprocess.PIPE, text=True,
                          check=True, timeout=120)
     median, p99 = map(float, run.stdout.split())
