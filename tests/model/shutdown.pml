@@ -4,13 +4,14 @@
  *
  * In:  one lane with a connection that is there from the start and, with ACCEPT, one that the acceptor may bring meanwhile;
  *      each has one request, or PIPELINED two in its bytes. The handler of the first is quick, or waits for its Context to be
- *      cancelled (it may ask for it late), or writes to a full socket until that is cut; the other's is quick. With CALLBACK the cancelled Context runs
- *      user code that blocks until its connection has been freed. Two threads stop the server: shutdown(), which drains and
- *      may cancel, and close(), which cuts (DRAIN_ONLY, CLOSE_ONLY: one of them). A third, the destructor, joins.
+ *      cancelled (it may ask for it late), or writes to a full socket until that is cut; the other's is quick. With CALLBACK
+ *      the cancelled Context runs user code that blocks until its connection has been freed. Two threads stop the server:
+ *      shutdown(), which drains and may cancel, and close(), which cuts (DRAIN_ONLY, CLOSE_ONLY: one of them). A third,
+ *      the destructor, joins.
  *      With CANCEL_BOTH two connections are there from the start, both handlers wait for the cancellation, shutdown()
  *      always cancels, nobody cuts, and the first one's callback blocks until the second's connection has been freed.
- * Out: every process ends (a process that hangs is an "invalid end state" for spin); at the join no connection is left,
- *      and nothing was pushed to a lane that had ended.
+ * Out: no request that has come is lost while the server drains; every process ends (a process that hangs is an "invalid
+ *      end state" for spin); at the join no connection is left, and nothing was pushed to a lane that had ended.
  *
  * The order of ends: acceptor, lanes, watcher, threads. The watcher outlives the lanes because a draining lane may sit in
  * a handler, and only a new driver can cancel it. The acceptor ends before the lanes because it pushes to them.
@@ -90,11 +91,13 @@ byte driver = NOBODY;
 #define ANY(a)     (a[0] || a[1])
 #define LANE_EMPTY (!IN_LANE(0) && !IN_LANE(1))
 #define ALL_FREED  (state[0] == FREED && (state[1] == FREED || state[1] == UNBORN))
+#define SOME_IDLE  (state[0] == IDLE || state[1] == IDLE)
 #define SOME_READY (state[0] == READY || state[1] == READY)
 #else
 #define ANY(a)     (a[0])
 #define LANE_EMPTY (!IN_LANE(0))
 #define ALL_FREED  (state[0] == FREED)
+#define SOME_IDLE  (state[0] == IDLE)
 #define SOME_READY (state[0] == READY)
 #endif
 
@@ -226,7 +229,7 @@ inline each_returned() {
      :: returns[i] ->
         returns[i] = 0;
         if
-        :: closing[i] || (seen > 0 && (state[i] == NEW || kept[i] == 0)) -> state[i] = FREED
+        :: closing[i] || (seen > 1 && (state[i] == NEW || kept[i] == 0)) -> state[i] = FREED
         :: else -> if :: kept[i] > 0 && state[i] != NEW -> state[i] = READY :: else -> edge[i] = (kept[i] > 0); state[i] = IDLE fi
         fi;
         ctx[i] = NONE; cancelled[i] = 0; closing[i] = 0
@@ -237,6 +240,12 @@ inline each_returned() {
   od;
   i = 0
 }
+
+#ifdef M_EXPIRES_BLINDLY
+#define MAY_EXPIRE(c) true
+#else
+#define MAY_EXPIRE(c) (!edge[c])
+#endif
 
 #ifdef M_ENDS_BEFORE_ACCEPTOR
 #define NO_MORE 1
@@ -280,12 +289,8 @@ heed_stop:
   :: else -> goto look
   fi;
   if
-  :: seen == 1 ->                                                 /* drain: close the idle ones, the rest on return */
+  :: seen == 2 -> owes = 1;                                       /* cancel: see below; those who brought nothing are closed */
      atomic { i = 0; do :: i < CONNS -> if :: state[i] == IDLE -> state[i] = FREED; edge[i] = 0 :: else fi; i++ :: else -> break od; i = 0 }
-  :: else
-  fi;
-  if
-  :: seen == 2 -> owes = 1                                        /* cancel: see below */
   :: else
   fi;
   if
@@ -337,6 +342,19 @@ cancel:
   goto heed_stop;
 
 look:
+/* Drain: an idle connection has a moment, and then is closed, unless its request has just come: its edge is told next. */
+  atomic {
+    DRIVER; i = 0;
+    do
+    :: i < CONNS ->
+       if
+       :: seen == 1 && state[i] == IDLE && MAY_EXPIRE(i) -> assert(kept[i] == 0); state[i] = FREED
+       :: true
+       fi;
+       i++
+    :: else -> break
+    od;
+    i = 0 };
   if
   :: atomic { seen > 0 && LANE_EMPTY && NO_MORE -> DRIVER;
        ended = 1; driver = NOBODY; no_more = 0; c = 0; resting[me] = 1; asleep = 1; goto in_cache }
@@ -358,7 +376,7 @@ look:
   :: ANY(returns) || stop > seen -> asleep = 0; goto woke
   :: else
   fi;
-  atomic { (eventfd_edge || ANY(edge)) -> eventfd_edge = 0 };
+  atomic { (eventfd_edge || ANY(edge) || (seen == 1 && SOME_IDLE)) -> eventfd_edge = 0 };   /* until the first deadline */
   asleep = 0;
 woke:
   if :: !watching -> watching = 1 :: else fi;
@@ -394,9 +412,9 @@ serve:
   :: atomic { else -> DRIVER;
        ctx[c] = NONE; cancelled[c] = 0;
        if
-       :: closing[c] || (seen > 0 && kept[c] == 0) -> state[c] = FREED
+       :: closing[c] || (seen > 1 && kept[c] == 0) -> state[c] = FREED
        :: !closing[c] && kept[c] > 0 -> state[c] = READY
-       :: !closing[c] && seen == 0 && kept[c] == 0 -> state[c] = IDLE
+       :: !closing[c] && seen <= 1 && kept[c] == 0 -> state[c] = IDLE
        fi;
        closing[c] = 0; c = 0; goto round
      }
