@@ -146,6 +146,20 @@ jot::Router make_app() {
     r.context().wait();
     return "left!\n";
   });
+  app.post("/hasty", [](jot::Request& r) {  // reads the body, for so long
+    auto [ctx, cancel] =
+        jot::with_timeout(r.context(), std::chrono::microseconds(r.query("us", 0)));
+    r.set_context(ctx);
+    return r.body().read_all().empty() ? "empty!\n" : "whole!\n";
+  });
+  app.get("/pour", [](jot::ResponseWriter& w, jot::Request& r) {  // fills the socket, for so long
+    auto [ctx, cancel] =
+        jot::with_timeout(r.context(), std::chrono::microseconds(r.query("us", 0)));
+    r.set_context(ctx);
+    const std::string much(1 << 20, '.');
+    while (w.write(much)) {
+    }
+  });
   app.post("/echo", [](jot::Request& r) { return r.body().read_all() + "!\n"; });
   return app;
 }
@@ -265,6 +279,40 @@ TEST_CASE("Contexts end with their clients at any moment", "[stress]") {
     std::this_thread::sleep_for(1ms);
   CHECK(stats.connections == 0);
   CHECK(stats.in_handlers == 0);
+}
+
+// Waits for the body, or for room in the socket, that end with a Context: by its deadline, by the
+// rest of the body, by the client's leaving, whichever comes first.
+TEST_CASE("waits end, however their reasons cross", "[stress]") {
+  Running s;
+  std::atomic<int> forgotten{0}, read{0}, given_up{0};
+  auto until = jot::Clock::now() + round_time();
+  on_threads(10, [&](int i) {
+    std::minstd_rand random(seed() + static_cast<unsigned>(i));
+    while (jot::Clock::now() < until) {
+      Client c(s.server.addr());
+      const std::string us = std::to_string(random() % 2500);
+      if (random() % 3 == 0) {
+        c.send("GET /pour?us=" + us + " HTTP/1.1\r\nHost: x\r\n\r\n" + fast);
+      } else {
+        c.send("POST /hasty?us=" + us + " HTTP/1.1\r\nHost: x\r\nContent-Length: 70000\r\n\r\n");
+        c.send(std::string(40'000, 'x'));
+        std::this_thread::sleep_for(std::chrono::microseconds(random() % 2500));
+        if (random() % 4 != 0) c.send(std::string(30'000, 'x') + fast);
+      }
+      if (random() % 2) shutdown(c.fd, SHUT_WR);
+      if (random() % 4 == 0) continue;
+      while (c.more() && c.in.find("!\n") == c.in.npos && c.in.find(" 503 ") == c.in.npos) {
+      }
+      read += c.in.find("whole!\n") != c.in.npos;
+      given_up += c.in.find(" 503 ") != c.in.npos;
+      shutdown(c.fd, SHUT_WR);
+      if (!c.ends()) ++forgotten;
+    }
+  });
+  CHECK(forgotten == 0);
+  CHECK(read > 0);
+  CHECK(given_up > 0);
 }
 
 // A4: the watcher goes to sleep after 20 quiet ticks; a handler that blocks just then is found.

@@ -145,34 +145,76 @@ TEST_CASE("stop: a stream ends") {
   for (auto& c : clients) CHECK(c.response().whole());
 }
 
-TEST_CASE("stop: a writer whose client does not read is cut") {
+TEST_CASE("stop: a writer whose client does not read hears that its Context has ended") {
   raw::Gate entered;
-  jot::Server server({.addr = "127.0.0.1:0", .handler = [&](ResponseWriter& w) {
-                        const std::string piece(1 << 20, 'x');
-                        entered.open();
-                        while (w.write(piece)) {
-                        }
-                      }});
+  raw::TestLog log;
+  jot::Server server({.addr = "127.0.0.1:0",
+                      .handler =
+                          [&](ResponseWriter& w) {
+                            const std::string piece(1 << 20, 'x');
+                            entered.open();
+                            while (w.write(piece)) {
+                            }
+                          },
+                      .log = log.logger()});
   server.start();
   raw::Client client(server.addr(), 4096);
   client.send(get);
   REQUIRE(entered.wait());
-  const auto start = Clock::now();
-  CHECK_FALSE(server.shutdown(jot::with_timeout(jot::background(), 20ms).ctx));
-  CHECK(Clock::now() - start < 5s);
+  bool in_time = true;
+  std::thread stopper(
+      [&] { in_time = server.shutdown(jot::with_timeout(jot::background(), 20ms).ctx); });
+  REQUIRE(log.wait_for_message("gave up sending: the Context has ended"));
+  client.close();
+  stopper.join();
+  CHECK_FALSE(in_time);
+  CHECK(log.size() == 1);  // it did not have to be cut
 }
 
-TEST_CASE("stop: a reader whose client does not send is cut") {
+TEST_CASE("stop: a reader whose client does not send hears it too") {
   raw::Gate entered;
-  jot::Server server({.addr = "127.0.0.1:0", .handler = [&](Request& r) {
-                        entered.open();
-                        return r.body().read_all();
-                      }});
+  raw::TestLog log;
+  jot::Server server({.addr = "127.0.0.1:0",
+                      .handler =
+                          [&](Request& r) {
+                            entered.open();
+                            return r.body().read_all();
+                          },
+                      .log = log.logger()});
+  server.start();
+  raw::Client client(server.addr());
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhello");
+  REQUIRE(entered.wait());
+  bool in_time = true;
+  std::thread stopper(
+      [&] { in_time = server.shutdown(jot::with_timeout(jot::background(), 20ms).ctx); });
+  auto r = client.response();
+  client.close();
+  stopper.join();
+  CHECK_FALSE(in_time);
+  CHECK(r.status == 503);
+  CHECK(r.field("Connection") == "close");
+  CHECK(log.size() == 0);
+}
+
+TEST_CASE("stop: who is deaf to its Context is cut") {
+  raw::Gate entered;
+  raw::TestLog log;
+  jot::Server server({.addr = "127.0.0.1:0",
+                      .handler =
+                          [&](Request& r) {
+                            r.set_context(jot::background());
+                            entered.open();
+                            return r.body().read_all();
+                          },
+                      .log = log.logger()});
   server.start();
   raw::Client client(server.addr());
   client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhello");
   REQUIRE(entered.wait());
   CHECK_FALSE(server.shutdown(jot::with_timeout(jot::background(), 20ms).ctx));
+  CHECK(log.count("shutdown: requests that did not end are cut") == 1);
+  CHECK(client.is_closed());
 }
 
 TEST_CASE("stop: a client that is slow to say goodbye does not hold it up") {
