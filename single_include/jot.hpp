@@ -1756,6 +1756,29 @@ inline constexpr ContextKey<std::string> current_request_id{"request_id"};
 // "request_id" into what r.log() writes from here on. Use it before (outside of) the logs.
 Middleware request_id();
 
+enum class AccessFormat {
+  combined,  // the common one, and "referer" "user agent"
+  common,    // host - user [time] "GET /path HTTP/1.1" 200 2326
+  json,      // an object a line, with the time taken, and what else is known
+};
+
+// Where to: sink if there is one, else file, else fd.
+struct AccessLogOptions {
+  int fd = 1;             // standard output; stays open, and yours
+  std::string file = {};  // appended to; opened anew when it was moved away, so rotate as you like
+  AccessFormat format = AccessFormat::combined;
+  Logger log = {};                    // hears how many lines were lost
+  std::size_t max_waiting = 1 << 20;  // bytes; lines beyond are lost, and counted
+  std::function<void(std::string_view lines)> sink = {};  // whole lines; one call at a time
+};
+
+// A line for each request that is over, written by a thread of its own: a slow disk, or a pipe that
+// nobody reads, holds up no request. What a client sends cannot forge a line or a field. The host
+// is r.remote_addr() without its port; bytes are those of the body, 0 to HEAD. When the last
+// Handler with this Middleware ends, what waits is written first; a pipe that takes nothing is
+// given a second. Throws: std::system_error that names a file which cannot be opened.
+Middleware access_log(AccessLogOptions options = {});
+
 // ---- who may ----
 
 // Are they equal? The time this takes depends on the length of `given` alone, so that a secret
@@ -1777,6 +1800,20 @@ Middleware basic_auth(std::string realm, std::string user, std::string password)
 // The most that a body may hold here, instead of ServerOptions::max_body: more, or less. A declared
 // length above it is 413 before the handler is called; a chunked body when it gets there.
 Middleware max_body(std::uint64_t bytes);
+
+// Gives the request's Context a deadline. When it passes before the handler has returned:
+//
+// - Nothing has left yet: 503 is sent at once, also where the handler goes on without a look at its
+//   Context. What it had written is forgotten; the fields that outer middleware has set stay. The
+//   page is plain text: on_error() would need the Request, which is still the handler's.
+// - The response is a stream whose head has left: it is cut, so that the client sees that it is not
+//   whole. Up to then it flows: w.flusher() is there (in Go's TimeoutHandler it is lost).
+//
+// From then on write() and flush() return false, and what the library waits for in the handler
+// ends. A thread cannot be stopped from outside: the handler keeps its own until it returns, and
+// the connection stays with it, so that the 503 says Connection: close. What it throws then is
+// logged. Throws: std::invalid_argument for max <= 0.
+Middleware timeout(nanoseconds max);
 
 struct RateLimitOptions {
   // So many may come at once, after a rest. 0: as many as `requests`.
@@ -3198,6 +3235,25 @@ inline Seat*& current_seat() noexcept {
 inline void about_to_block() noexcept {
   if (Seat* seat = current_seat()) seat->give_away();
 }
+
+// Is the calling thread one that must never sleep for the sake of one request? So is the timer's,
+// on which all deadlines wait.
+inline bool& must_not_wait() noexcept {
+  static constinit thread_local bool must_not = false;
+  return must_not;
+}
+
+// Says so for a scope: sends that would have to wait for a full socket fail there instead.
+class NoWaiting {
+ public:
+  NoWaiting() noexcept : before_(must_not_wait()) { must_not_wait() = true; }
+  NoWaiting(const NoWaiting&) = delete;
+  NoWaiting& operator=(const NoWaiting&) = delete;
+  ~NoWaiting() { must_not_wait() = before_; }
+
+ private:
+  const bool before_;
+};
 
 }  // namespace jot::inline v1::detail
 
@@ -6202,6 +6258,7 @@ inline Verdict parse_request(std::string_view head, const HeadLimits& limits, Re
 #include <cstdint>      // std::uint64_t
 #include <functional>   // std::function
 #include <memory>       // std::unique_ptr
+#include <mutex>        // std::recursive_mutex
 #include <optional>     // std::optional
 #include <span>         // std::span
 #include <string>       // std::string
@@ -6223,10 +6280,20 @@ class BodySource {
   ~BodySource() = default;
 };
 
+// Recursive, for a write that has to wait looks after the held back answers first.
+using ResponseLock = std::recursive_mutex;
+
 // Where a request comes from: asked only when a handler asks.
 struct Origin {
   virtual Context context() noexcept = 0;
   virtual std::string_view remote_addr() noexcept = 0;
+
+  // From now on, until nullptr is given, the library holds this lock while it touches the response
+  // outside of the writer's functions: another thread than the handler's may answer, see timeout().
+  virtual void share_response(ResponseLock* lock) noexcept = 0;
+
+  // No byte more reaches the client: it sees the end of the connection. From any thread.
+  virtual void cut() noexcept = 0;
 
  protected:
   ~Origin() = default;
@@ -6263,9 +6330,10 @@ struct RequestState {
   Header header;     // likewise
   std::string_view scheme = "http";
   Body body;
-  Origin* origin = nullptr;       // nullptr: a request made for a test
-  const Logger* log = nullptr;    // the server's
-  std::optional<Logger> own_log;  // this request's, by a middleware
+  Origin* origin = nullptr;               // nullptr: a request made for a test
+  const Logger* log = nullptr;            // the server's
+  ResponseLock* response_lock = nullptr;  // while the response is shared
+  std::optional<Logger> own_log;          // this request's, by a middleware
 
   // Filled in by a Router.
   std::string_view pattern;  // of the route that matched
@@ -6695,6 +6763,294 @@ inline std::string client_network(std::string_view addr) {
 
 }  // namespace jot::inline v1::detail
 
+// -------------------------------------------------------------- jot/detail/access_line.hpp
+
+// access_line.hpp -- how does a request look in an access log?
+//
+// In: a request and what was answered. Out: one line of the Common or Combined Log Format, or one
+// JSON object, with its newline. What a client has chosen can neither end a line nor a field:
+// inside quotes, quotes, backslashes, controls and whatever is not ASCII are escaped (\x0a, as
+// Apache does), outside of them also spaces.
+
+#include <time.h>  // gmtime_r, timespec
+
+#include <cstdint>      // std::uint64_t
+#include <cstdio>       // std::snprintf
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+struct AccessEntry {
+  const Request& request;
+  int status;
+  std::uint64_t bytes;  // of the body, sent
+  double ms;            // that it took
+  timespec begin;
+};
+
+inline void append_clf(std::string& to, std::string_view text, bool in_quotes) {
+  constexpr char hex[] = "0123456789abcdef";
+  if (text.empty()) return void(to += '-');
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte >= 0x7f || (byte == ' ' && !in_quotes))
+      ((to += "\\x") += hex[byte >> 4]) += hex[byte & 15];
+    else if (c == '"' || c == '\\')
+      (to += '\\') += c;
+    else
+      to += c;
+  }
+}
+inline void append_quoted_clf(std::string& to, std::string_view text) {
+  append_clf(to += '"', text, true);
+  to += '"';
+}
+
+// "[10/Oct/2000:13:55:36 +0000]": months have English names, whatever the locale.
+inline void append_clf_time(std::string& to, const timespec& moment) {
+  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  tm t{};
+  gmtime_r(&moment.tv_sec, &t);
+  char text[64];
+  std::snprintf(text, sizeof text, "[%02d/%s/%04d:%02d:%02d:%02d +0000]", t.tm_mday,
+                months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+  to += text;
+}
+
+// host - user [time] "GET /path HTTP/1.1" 200 2326
+inline std::string common_line(const AccessEntry& e) {
+  const Request& r = e.request;
+  const auto auth = r.basic_auth();
+  std::string line;
+  append_clf(line, client_host(r.remote_addr()), false);
+  append_clf(line += " - ", auth ? std::string_view(auth->user) : std::string_view(), false);
+  append_clf_time(line += ' ', e.begin);
+  append_quoted_clf(line += ' ', text(r.method(), ' ', r.target(), ' ', r.proto()));
+  return line += text(' ', e.status, ' ', e.bytes);
+}
+
+// The same and "referer" "user agent".
+inline std::string combined_line(const AccessEntry& e) {
+  std::string line = common_line(e);
+  append_quoted_clf(line += ' ', e.request.header().get("Referer"));
+  append_quoted_clf(line += ' ', e.request.header().get("User-Agent"));
+  return line;
+}
+
+// Members that are empty are left out.
+inline std::string json_line(const AccessEntry& e, std::string_view request_id) {
+  const Request& r = e.request;
+  const auto auth = r.basic_auth();
+  std::string line = text("{\"time\":\"", log_time(e.begin), '"');
+  const auto member = [&line](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    ((line += ",\"") += name) += "\":";
+    JsonWriter(line, 0, NotFinite::write_null).write(value);
+  };
+  member("remote", client_host(r.remote_addr()));
+  if (auth) member("user", auth->user);
+  member("method", r.method());
+  member("host", r.host());
+  member("target", r.target());
+  member("proto", r.proto());
+  line += text(",\"status\":", e.status, ",\"bytes\":", e.bytes, ",\"ms\":", e.ms);
+  member("pattern", r.pattern());
+  member("request_id", request_id);
+  member("referer", r.header().get("Referer"));
+  member("user_agent", r.header().get("User-Agent"));
+  return line += '}';
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/deadline_writer.hpp
+
+// deadline_writer.hpp -- who answers when the handler does not come to an end?
+//
+// In: what a handler writes, and from the timer's thread the word that its time is up. Out: either
+// the handler's response or a 503, never a mixture.
+//
+//   1. The handler writes through here, into a Header of its own. Every call holds the lock, swaps
+//      that Header in, does its work on the inner writer, and swaps it out again.
+//   2. expire(), on the timer's thread: takes the lock and looks. Nothing has left: it answers 503
+//      on the inner writer, whose Header is the one that outer middleware made. The head has left:
+//      it cuts the connection. Either way the handler's calls return false from then on, and its
+//      Header goes nowhere.
+//   3. finish(), when the handler has returned and expire() will not come any more.
+//
+// Why this is safe. The engine, too, touches a response while its handler runs (an invitation to
+// send the body, answers that were held back): it holds the same lock, see Origin::share_response.
+// The timer's thread is all deadlines', so it never waits for a client: a 503 that does not fit
+// into the socket, because earlier answers fill it, ends the connection (NoWaiting). Nor does it
+// wait for a handler that sits in a write to a full socket: such a write ends with the request's
+// Context, and with a Context of the handler's own making after `patience` it is left alone, for
+// then bytes have left and there is nothing to answer.
+// Threads: the handler's calls from one at a time; expire() from any.
+
+#include <atomic>     // std::atomic
+#include <chrono>     // std::chrono::milliseconds
+#include <exception>  // std::exception_ptr
+#include <mutex>      // std::lock_guard, std::unique_lock
+#include <thread>     // std::this_thread
+#include <utility>    // std::swap
+
+namespace jot::inline v1::detail {
+
+class DeadlineWriter final : public ResponseWriter, private Flusher {
+ public:
+  // Within a middleware of the same kind, both share the outer one's lock.
+  DeadlineWriter(ResponseWriter& inner, Request& r)
+      : inner_(inner),
+        state_(RequestAccess::state(r)),
+        lock_(state_.response_lock ? *state_.response_lock : own_lock_),
+        header_(inner.header()) {
+    if (&lock_ == &own_lock_) share(&own_lock_);
+  }
+  ~DeadlineWriter() override {
+    if (&lock_ == &own_lock_) share(nullptr);
+  }
+
+  // ---- the handler ----
+
+  Header& header() override { return header_; }
+
+  void write_header(int status) override {
+    const Turn turn(*this);
+    if (turn.in_time()) inner_.write_header(status);
+  }
+  bool write_bytes(std::string_view bytes) override {
+    const Turn turn(*this);
+    return turn.in_time() && inner_.write_bytes(bytes);
+  }
+  Flusher* flusher() override {
+    const std::lock_guard hold(lock_);
+    return inner_.flusher() ? this : nullptr;
+  }
+  bool reset() override {
+    const Turn turn(*this);
+    return turn.in_time() && inner_.reset();
+  }
+  int status() const override {
+    const std::lock_guard hold(lock_);
+    return inner_.status();
+  }
+  bool committed() const override {
+    const std::lock_guard hold(lock_);
+    return inner_.committed();
+  }
+  std::uint64_t bytes_written() const override {
+    const std::lock_guard hold(lock_);
+    return inner_.bytes_written();
+  }
+
+  // ---- the timer ----
+
+  void expire() noexcept try {
+    const NoWaiting no_waiting;
+    expired_ = true;
+    const std::unique_lock hold = lock_in_time();
+    if (hold && !inner_.committed()) return answer();
+    if (state_.origin) state_.origin->cut();
+  } catch (...) {
+    // No memory for the answer: the handler's thread sees that there is none.
+  }
+
+  // ---- the middleware, on the handler's thread ----
+
+  bool expired() const noexcept { return expired_; }
+
+  // thrown: what the handler let go, else nullptr. Throws: that, where the response is still to be
+  // made of it; HttpError 503 where a stream must be cut short.
+  void finish(std::exception_ptr thrown, const Request& r) {
+    if (answered_) return tell(thrown, r);
+    if (thrown) std::rethrow_exception(thrown);
+    if (expired_) throw HttpError(503);
+    inner_.header() = std::move(header_);  // trailers are in it, too
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds patience{10};
+
+  // A call of the handler's: the lock, and its Header in the place of the outer one.
+  class Turn {
+   public:
+    explicit Turn(DeadlineWriter& w) : w_(w), hold_(w.lock_), in_time_(!w.expired_) {
+      if (in_time_) std::swap(w_.header_, w_.inner_.header());
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() {
+      if (in_time_) std::swap(w_.header_, w_.inner_.header());
+    }
+    bool in_time() const noexcept { return in_time_; }
+
+   private:
+    DeadlineWriter& w_;
+    const std::lock_guard<ResponseLock> hold_;
+    const bool in_time_;
+  };
+
+  // The lock, or nothing when it cannot be had within `patience`. (A timed mutex would do, if
+  // ThreadSanitizer knew how g++ 12 waits for one.)
+  std::unique_lock<ResponseLock> lock_in_time() {
+    const auto end = Clock::now() + patience;
+    std::unique_lock hold(lock_, std::try_to_lock);
+    while (!hold && Clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+      (void)hold.try_lock();
+    }
+    return hold;
+  }
+
+  bool flush() override {
+    const Turn turn(*this);
+    return turn.in_time() && inner_.flusher()->flush();
+  }
+
+  void share(ResponseLock* lock) noexcept {
+    state_.response_lock = lock;
+    if (state_.origin) state_.origin->share_response(lock);
+  }
+
+  // With its length, so that the client need not wait for the handler to see where it ends.
+  void answer() {
+    constexpr std::string_view words = "this takes too long\n";
+    const Header outer = inner_.header();
+    if (!inner_.reset()) return;
+    inner_.header() = outer;
+    inner_.header().set("Content-Type", "text/plain; charset=utf-8");
+    inner_.header().set("X-Content-Type-Options", "nosniff");
+    inner_.header().set("Content-Length", words.size()).set("Connection", "close");
+    inner_.write_header(503);
+    inner_.write_bytes(words);
+    answered_ = true;
+    if (Flusher* flusher = inner_.flusher()) flusher->flush();
+  }
+
+  // The client has its 503; the log has the rest.
+  static void tell(std::exception_ptr thrown, const Request& r) try {
+    if (thrown) std::rethrow_exception(thrown);
+  } catch (const HttpError&) {
+    // Meant for the client, who has left.
+  } catch (const std::exception& e) {
+    r.log().error("handler threw after its time", {{"path", r.path()}, {"error", e.what()}});
+  } catch (...) {
+    r.log().error("handler threw after its time", {{"path", r.path()}});
+  }
+
+  ResponseWriter& inner_;
+  RequestState& state_;
+  mutable ResponseLock own_lock_;
+  ResponseLock& lock_;                 // guards inner_ and answered_
+  Header header_;                      // the handler's
+  std::atomic<bool> expired_ = false;  // set before the lock is taken: who comes later is too late
+  bool answered_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
 // -------------------------------------------------------------- jot/detail/siphash.hpp
 
 // siphash.hpp -- which number stands for these bytes, so that nobody can aim at a collision?
@@ -6862,6 +7218,193 @@ class TaggingWriter final : public WriterProxy, private Flusher {
 
 }  // namespace jot::inline v1::detail
 
+// -------------------------------------------------------------- jot/detail/line_file.hpp
+
+// line_file.hpp -- where does a batch of lines go: a file, which may be moved away, or a pipe,
+// which may be full for ever?
+//
+// In: whole lines. Out: the number of those that could not be written. A file is opened anew when
+// another stands in its place, as after logrotate. A pipe or socket is written in pieces that fit
+// (PIPE_BUF), after poll has said so: a reader that has stopped costs `patience` for each batch,
+// and cannot keep the program from ending.
+// Threads: one at a time.
+
+#include <fcntl.h>     // open
+#include <limits.h>    // PIPE_BUF
+#include <poll.h>      // poll
+#include <sys/stat.h>  // fstat, stat
+#include <unistd.h>    // write
+
+#include <algorithm>     // std::count, std::min
+#include <cerrno>        // errno
+#include <cstdint>       // std::uint64_t
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
+#include <utility>       // std::move
+
+namespace jot::inline v1::detail {
+
+class LineFile {
+ public:
+  // path: appended to, made if need be. Throws: std::system_error that names it.
+  explicit LineFile(std::string path) : path_(std::move(path)) {
+    if (!open()) throw std::system_error(errno, std::generic_category(), "jot: " + path_);
+  }
+
+  // Lifetime: the fd stays the caller's.
+  explicit LineFile(int fd) noexcept : fd_(fd) {}
+
+  // Returns how many lines were lost. The rest of one that was torn goes with it.
+  std::uint64_t write(std::string_view lines) {
+    if (!path_.empty() && was_moved()) open();  // if it cannot be opened, the old one will do
+    std::string mended;
+    if (torn_) lines = (mended += '\n') += lines;
+    const std::string_view all = lines;
+    put(lines);
+    const std::size_t done = all.size() - lines.size();
+    if (done == 0) lines.remove_prefix(mended.empty() ? 0 : 1);
+    if (done > 0) torn_ = all[done - 1] != '\n';
+    return static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
+  }
+
+ private:
+  static constexpr int patience = 1000;  // milliseconds
+
+  // Writes from the front of the text, until all is written or no more can be.
+  void put(std::string_view& text) noexcept {
+    while (!text.empty()) {
+      pollfd ready{fd_, POLLOUT, 0};
+      const int n = poll(&ready, 1, patience);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return;
+      const ssize_t done = ::write(fd_, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
+      if (done > 0) text.remove_prefix(static_cast<std::size_t>(done));
+      if (done < 0 && errno != EINTR && errno != EAGAIN) return;
+    }
+  }
+
+  bool open() noexcept {
+    Fd file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+    if (!file) return false;
+    file_ = std::move(file);
+    fd_ = file_.get();
+    return true;
+  }
+
+  bool was_moved() const noexcept {
+    struct stat here{};
+    struct stat there{};
+    if (fstat(fd_, &here) != 0) return true;
+    return stat(path_.c_str(), &there) != 0 || here.st_ino != there.st_ino ||
+           here.st_dev != there.st_dev;
+  }
+
+  const std::string path_;  // "": an fd of the caller's
+  Fd file_;
+  int fd_ = -1;
+  bool torn_ = false;  // the last thing written is half a line
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/line_queue.hpp
+
+// line_queue.hpp -- how do lines get to a disk that may be slow, while nobody waits for it?
+//
+// In: lines, from many threads. Out: the same lines in their order, to a function that may block.
+//
+//   1. add() appends the line to the batch in hand, under a lock, and goes. When the batch holds
+//      `limit` bytes, the line is dropped and counted instead: memory has an end, too.
+//   2. A thread of the queue's own takes the whole batch, gives it to the function, and takes what
+//      has come meanwhile. It starts with the first line.
+//   3. What was dropped is told when a batch has been written, once for all of them.
+//   4. The destructor lets the thread write what is there, and joins it.
+// Threads: add() from any.
+
+#include <condition_variable>  // std::condition_variable
+#include <cstddef>             // std::size_t
+#include <cstdint>             // std::uint64_t
+#include <functional>          // std::function
+#include <mutex>               // std::mutex, std::unique_lock
+#include <string>              // std::string
+#include <string_view>         // std::string_view
+#include <utility>             // std::move
+
+namespace jot::inline v1::detail {
+
+class LineQueue {
+ public:
+  // Returns how many lines of the batch it could not write; must not throw.
+  using Write = std::function<std::uint64_t(std::string_view batch)>;
+  using TellLost = std::function<void(std::uint64_t lines)>;
+
+  LineQueue(std::size_t limit, Write write, TellLost tell_lost)
+      : limit_(limit), write_(std::move(write)), tell_lost_(std::move(tell_lost)) {}
+  LineQueue(const LineQueue&) = delete;
+  LineQueue& operator=(const LineQueue&) = delete;
+  ~LineQueue() {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+    if (lost_ > 0) tell_lost_(lost_);  // there was no thread to be had
+  }
+
+  // Without the newline, which is added.
+  void add(std::string_view line) noexcept {
+    const std::lock_guard lock(mutex_);
+    try {
+      start();
+      if (batch_.size() + line.size() >= limit_) return void(++lost_);
+      const bool was_empty = batch_.empty();
+      batch_.reserve(batch_.size() + line.size() + 1);  // so that a line is there whole or not
+      (batch_ += line) += '\n';
+      if (was_empty) changed_.notify_one();
+    } catch (...) {  // no memory, no thread
+      ++lost_;
+    }
+  }
+
+ private:
+  // Under the lock.
+  void start() {
+    if (started_) return;
+    thread_.start("jot-access-log", [this] { run(); });
+    started_ = true;
+  }
+
+  void run() noexcept {
+    std::string batch;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return !batch_.empty() || lost_ > 0 || ending_; });
+      if (batch_.empty() && lost_ == 0) return;
+      batch.swap(batch_);
+      std::uint64_t lost = std::exchange(lost_, 0);
+      lock.unlock();
+      if (!batch.empty()) lost += write_(batch);
+      if (lost > 0) tell_lost_(lost);
+      batch.clear();
+      lock.lock();
+    }
+  }
+
+  const std::size_t limit_;
+  const Write write_;
+  const TellLost tell_lost_;
+  std::mutex mutex_;  // guards all below
+  std::condition_variable changed_;
+  std::string batch_;
+  std::uint64_t lost_ = 0;
+  bool started_ = false, ending_ = false;
+  ServiceThread thread_;  // joined by the destructor
+};
+
+}  // namespace jot::inline v1::detail
+
 // -------------------------------------------------------------- jot/detail/token_buckets.hpp
 
 // token_buckets.hpp -- has this client asked too often?
@@ -6942,8 +7485,11 @@ class TokenBuckets {
 // middleware.ipp -- the bodies of middleware.hpp.
 
 #include <sys/random.h>  // getrandom
+#include <time.h>        // clock_gettime
 
+#include <algorithm>  // std::count
 #include <charconv>   // std::from_chars
+#include <exception>  // std::exception_ptr
 #include <memory>     // std::make_shared
 #include <stdexcept>  // std::invalid_argument
 #include <utility>    // std::move
@@ -6996,6 +7542,88 @@ JOT_INLINE void refuse_longer(std::string_view declared, std::uint64_t bytes) {
   if (failed == std::errc{} && length > bytes) throw HttpError(413);
 }
 
+// What an access_log() writes to, and how. Alive as long as any Handler that logs to it.
+class AccessLog {
+ public:
+  explicit AccessLog(AccessLogOptions o)
+      : format_(o.format),
+        file_(o.sink || o.file.empty() ? LineFile(o.fd) : LineFile(std::move(o.file))),
+        sink_(std::move(o.sink)),
+        log_(std::move(o.log)),
+        queue_(
+            o.max_waiting, [this](std::string_view batch) { return write(batch); },
+            [this](std::uint64_t lines) {
+              log_.warn("access log lost lines", {{"lines", lines}});
+            }) {}
+
+  void add(const AccessEntry& entry) {
+    const std::string* id = entry.request.value(current_request_id);
+    switch (format_) {
+      case AccessFormat::combined: return queue_.add(combined_line(entry));
+      case AccessFormat::common: return queue_.add(common_line(entry));
+      case AccessFormat::json: return queue_.add(json_line(entry, id ? *id : std::string_view()));
+    }
+  }
+
+ private:
+  std::uint64_t write(std::string_view batch) noexcept try {
+    if (!sink_) return file_.write(batch);
+    return sink_(batch), 0;
+  } catch (...) {  // of the sink's
+    return static_cast<std::uint64_t>(std::count(batch.begin(), batch.end(), '\n'));
+  }
+
+  const AccessFormat format_;
+  LineFile file_;
+  const std::function<void(std::string_view)> sink_;
+  const Logger log_;
+  LineQueue queue_;  // ends first: its thread uses all of the above
+};
+
+// HEAD, 204 and 304 send no body, whatever the handler wrote.
+JOT_INLINE std::uint64_t bytes_sent(const Request& r, int status, std::uint64_t written) {
+  return r.method() == "HEAD" || status == 204 || status == 304 ? 0 : written;
+}
+
+// Puts a Context in force for a scope. What outer middleware writes after it waits as before.
+class ContextScope {
+ public:
+  ContextScope(Request& r, const Context& ctx) : request_(r), before_(r.context()) {
+    r.set_context(ctx);
+  }
+  ContextScope(const ContextScope&) = delete;
+  ContextScope& operator=(const ContextScope&) = delete;
+  ~ContextScope() { request_.set_context(before_); }
+
+ private:
+  Request& request_;
+  const Context before_;
+};
+
+JOT_INLINE bool is_late(const Context& ctx) noexcept {
+  return ctx.done() ? ctx.err() == Errc::deadline_exceeded : ctx.remaining() == nanoseconds::zero();
+}
+
+// Calls next, and has w answer when the deadline of ctx comes first. Returns what next threw.
+// A handler that heeds its Context may be back before the timer has called: it is late all the
+// same, and what it has written is not whole.
+JOT_INLINE std::exception_ptr call_until(const Context& ctx, DeadlineWriter& w, Request& r,
+                                         const Handler& next) {
+  std::exception_ptr thrown;
+  {
+    const AfterFunc alarm = after_func(ctx, [&] {
+      if (is_late(ctx)) w.expire();
+    });
+    try {
+      if (!w.expired()) next(w, r);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  }
+  if (!w.expired() && is_late(ctx)) w.expire();
+  return thrown;
+}
+
 JOT_INLINE std::shared_ptr<TokenBuckets> make_buckets(const RateLimitOptions& o) {
   const auto most = static_cast<std::size_t>(nanoseconds::max().count() / 4);
   const std::size_t burst = o.burst ? o.burst : o.requests;
@@ -7012,13 +7640,27 @@ JOT_INLINE std::shared_ptr<TokenBuckets> make_buckets(const RateLimitOptions& o)
 JOT_INLINE Middleware request_log() {
   return [](ResponseWriter& w, Request& r, const Handler& next) {
     const auto begin = Clock::now();
-    const auto tell = [&](int status, std::uint64_t bytes) {
+    const auto tell = [&](int status, std::uint64_t written) {
       const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
       r.log().info("request", {{"method", r.method()},
                                {"path", r.path()},
                                {"status", status},
-                               {"bytes", bytes},
+                               {"bytes", detail::bytes_sent(r, status, written)},
                                {"ms", took.count()}});
+    };
+    detail::call_and_tell(w, tell, [&] { next(w, r); });
+  };
+}
+
+JOT_INLINE Middleware access_log(AccessLogOptions options) {
+  return [log = std::make_shared<detail::AccessLog>(std::move(options))](
+             ResponseWriter& w, Request& r, const Handler& next) {
+    timespec time{};
+    clock_gettime(CLOCK_REALTIME, &time);
+    const auto begin = Clock::now();
+    const auto tell = [&](int status, std::uint64_t written) {
+      const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
+      log->add({r, status, detail::bytes_sent(r, status, written), took.count(), time});
     };
     detail::call_and_tell(w, tell, [&] { next(w, r); });
   };
@@ -7069,6 +7711,17 @@ JOT_INLINE Middleware max_body(std::uint64_t bytes) {
     r.body().set_limit(bytes);
     detail::refuse_longer(r.header().get("Content-Length"), bytes);
     next(w, r);
+  };
+}
+
+JOT_INLINE Middleware timeout(nanoseconds max) {
+  if (max <= nanoseconds::zero()) throw std::invalid_argument("jot: timeout: it is above 0");
+  return [max](ResponseWriter& w, Request& r, const Handler& next) {
+    const CancelScope scope = with_timeout(r.context(), max);
+    const detail::ContextScope in_force(r, scope.ctx);
+    detail::DeadlineWriter writer(w, r);
+    const std::exception_ptr thrown = detail::call_until(scope.ctx, writer, r, next);
+    writer.finish(thrown, r);
   };
 }
 
@@ -9580,6 +10233,7 @@ class Socket {
 
   // Waits until there is something to receive (POLLIN), or room to send (POLLOUT).
   Waited wait(short events, Clock::time_point deadline) noexcept {
+    if (must_not_wait()) return Waited::ended;
     about_to_block();
     const Context ctx = request_ ? request_->context_in_force() : Context();
     return FdWait(fd_, events, ctx).until(deadline);
@@ -9654,6 +10308,7 @@ class Socket {
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint64_t
 #include <ctime>      // std::time
+#include <mutex>      // std::unique_lock
 #include <stdexcept>  // std::invalid_argument
 #include <string>     // std::string
 
@@ -9714,12 +10369,22 @@ class Response final : public ResponseWriter, public Flusher {
     begin_ = out_.size();
   }
 
+  // While another thread than the handler's may answer too: what the engine does to the response
+  // while the handler runs holds this lock, as do both of them. nullptr: there is none.
+  void share(ResponseLock* lock) noexcept { lock_ = lock; }
+
   // The connection will not be used again: says so in the head, if that has not left.
-  void close_after() noexcept { terms_.keep_alive = false; }
+  void close_after() noexcept {
+    const auto held = hold();
+    terms_.keep_alive = false;
+  }
 
   // More of the request's body is still to come than we care to read when nobody asks for it.
   // While it is so, a head that leaves says that the connection closes.
-  void set_unread_body_closes(bool closes) noexcept { unread_body_closes_ = closes; }
+  void set_unread_body_closes(bool closes) noexcept {
+    const auto held = hold();
+    unread_body_closes_ = closes;
+  }
 
   bool keep_alive() const noexcept {
     return terms_.keep_alive && !unread_body_closes_ && !broken_ && !socket_.gone();
@@ -9755,6 +10420,7 @@ class Response final : public ResponseWriter, public Flusher {
   // 3: sends what is held back of this and earlier responses. While a send waits for a full
   // socket, its bytes are on their way already: nothing to do.
   bool send_held() noexcept {
+    const auto held = hold();
     if (out_.empty() || sending_) return !socket_.gone();
     return send({});
   }
@@ -9762,6 +10428,7 @@ class Response final : public ResponseWriter, public Flusher {
 
   // Sends a 1xx at once, behind what is held back. HTTP/1.0 clients do not know them.
   void interim(int status, const Header& fields) {
+    const auto held = hold();
     if (terms_.http_1_0 || committed_) return;
     append_status_line(out_, status);
     append_fields(out_, fields);
@@ -9770,6 +10437,10 @@ class Response final : public ResponseWriter, public Flusher {
   }
 
  private:
+  std::unique_lock<ResponseLock> hold() const {
+    return lock_ ? std::unique_lock(*lock_) : std::unique_lock<ResponseLock>();
+  }
+
   // Nothing has left yet, and the Content-Length that the handler set is not what it wrote.
   bool lies() const {
     std::string_view declared = header_.get("Content-Length");
@@ -9873,6 +10544,7 @@ class Response final : public ResponseWriter, public Flusher {
   }
 
   Socket& socket_;
+  ResponseLock* lock_ = nullptr;
   HttpDate date_;
   Header header_;
   std::string body_;       // of this response, not framed yet
@@ -10466,6 +11138,14 @@ class Service final : private Origin, private Awaited {
   } catch (const std::bad_alloc&) {
     return {};
   }
+
+  void share_response(ResponseLock* lock) noexcept override {
+    state_.response_lock = lock;
+    response_.share(lock);
+  }
+
+  // The other side of the socket stays open: the client may still be sending its body.
+  void cut() noexcept override { shutdown(connection_->fd, SHUT_WR); }
 
   // ---- keeping ----
 

@@ -4,20 +4,31 @@
 #include "jot.hpp"
 
 #include "catch.hpp"
+#include "jot/detail/access_line.hpp"
+#include "jot/detail/line_file.hpp"
 #include "jot/detail/siphash.hpp"
 #include "jot/detail/token_buckets.hpp"
 #include "raw_client.hpp"
 
-#include <atomic>       // std::atomic
-#include <chrono>       // std::chrono
-#include <stdexcept>    // std::invalid_argument
-#include <string>       // std::string
-#include <string_view>  // std::string_view
-#include <thread>       // std::thread
-#include <vector>       // std::vector
+#include <fcntl.h>   // F_SETPIPE_SZ, O_CLOEXEC
+#include <unistd.h>  // pipe2
+
+#include <algorithm>     // std::count
+#include <atomic>        // std::atomic
+#include <chrono>        // std::chrono
+#include <fstream>       // std::ifstream
+#include <iterator>      // std::istreambuf_iterator
+#include <stdexcept>     // std::invalid_argument
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
+#include <thread>        // std::thread
+#include <utility>       // std::exchange
+#include <vector>        // std::vector
 
 using namespace std::chrono_literals;
 using namespace std::string_literals;
+using namespace std::string_view_literals;
 using jot::Handler;
 using jot::HttpError;
 using jot::record;
@@ -110,6 +121,296 @@ TEST_CASE("request_log: on the Router it sees what no route answers") {
   CHECK(log.records()[1].fields["status"].as_int() == 405);
 }
 
+// ---------------------------------------------------------------- access_log
+
+namespace {
+
+// What an access_log() has written by the time that it has ended.
+std::string access_lines(jot::AccessLogOptions options, const Handler& handler, Request r) {
+  std::string lines;
+  options.sink = [&lines](std::string_view batch) { lines += batch; };
+  record(jot::access_log(std::move(options))(handler), std::move(r));
+  return lines;
+}
+
+// The time is not the test's: all between brackets.
+std::string without_time(std::string line) {
+  const std::size_t begin = line.find('['), end = line.find(']', begin);
+  return begin < end && end != line.npos ? line.erase(begin + 1, end - begin - 1) : line;
+}
+
+// A pipe, whose reading end is a test's.
+struct Pipe {
+  Pipe() { REQUIRE(::pipe2(ends, O_CLOEXEC) == 0); }
+  ~Pipe() { ::close(ends[0]), ::close(ends[1]); }
+  std::string read_some() const {
+    char buffer[64 << 10];
+    const ssize_t n = ::read(ends[0], buffer, sizeof buffer);
+    return {buffer, n > 0 ? static_cast<std::size_t>(n) : 0};
+  }
+  int ends[2];
+};
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::size_t count_lines(std::string_view text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+}  // namespace
+
+TEST_CASE("access_log: common and combined lines") {
+  const Handler streams_and_throws = [](ResponseWriter& w) {
+    w.write("some"), w.flusher()->flush(), throw 7;
+  };
+  struct {
+    std::string_view name;
+    Handler handler;
+    std::string_view method, target;
+    jot::RequestOptions options;
+    std::string_view common, more;
+  } const table[] = {
+      {"plain",
+       hello,
+       "GET",
+       "/a?b=c",
+       {},
+       "192.0.2.1 - - [] \"GET /a?b=c HTTP/1.1\" 200 6",
+       "\"-\" \"-\""},
+      {"fields",
+       hello,
+       "GET",
+       "/",
+       {.header = {{"Referer", "http://x/?q=\"y\""}, {"User-Agent", "a b\\"}}},
+       "192.0.2.1 - - [] \"GET / HTTP/1.1\" 200 6",
+       "\"http://x/?q=\\\"y\\\"\" \"a b\\\\\""},
+      {"forged",
+       hello,
+       "GET",
+       "/",
+       {.header = {{"Referer", "\xc3\xa9\t\x80\xff"}, {"User-Agent", "\" 200 0 \""}}},
+       "192.0.2.1 - - [] \"GET / HTTP/1.1\" 200 6",
+       "\"\\xc3\\xa9\\x09\\x80\\xff\" \"\\\" 200 0 \\\"\""},
+      {"user",
+       hello,
+       "GET",
+       "/",
+       {.header = {{"Authorization", "Basic cm9vdDpzM2NyZXQ="}}},
+       "192.0.2.1 - root [] \"GET / HTTP/1.1\" 200 6",
+       "\"-\" \"-\""},
+      {"user with a space",
+       hello,
+       "GET",
+       "/",  // "a b\"]:x"
+       {.header = {{"Authorization", "Basic YSBiIl06eA=="}}},
+       "192.0.2.1 - a\\x20b\\\"] [] \"GET / HTTP/1.1\" 200 6",
+       "\"-\" \"-\""},
+      {"HEAD", hello, "HEAD", "/", {}, "192.0.2.1 - - [] \"HEAD / HTTP/1.1\" 200 0", "\"-\" \"-\""},
+      {"HttpError",
+       [] { throw HttpError(404); },
+       "GET",
+       "/",
+       {},
+       "192.0.2.1 - - [] \"GET / HTTP/1.1\" 404 0",
+       "\"-\" \"-\""},
+      {"exception",
+       [] { throw 7; },
+       "GET",
+       "/",
+       {},
+       "192.0.2.1 - - [] \"GET / HTTP/1.1\" 500 0",
+       "\"-\" \"-\""},
+      {"thrown in mid-stream",
+       streams_and_throws,
+       "GET",
+       "/",
+       {},
+       "192.0.2.1 - - [] \"GET / HTTP/1.1\" 200 4",
+       "\"-\" \"-\""},
+      {"IPv6",
+       hello,
+       "GET",
+       "/",
+       {.remote_addr = "[2001:db8::1]:80"},
+       "2001:db8::1 - - [] \"GET / HTTP/1.1\" 200 6",
+       "\"-\" \"-\""},
+      {"Unix socket",
+       hello,
+       "GET",
+       "/",
+       {.remote_addr = "unix:"},
+       "unix: - - [] \"GET / HTTP/1.1\" 200 6",
+       "\"-\" \"-\""},
+      {"nobody",
+       hello,
+       "GET",
+       "/",
+       {.remote_addr = ""},
+       "- - - [] \"GET / HTTP/1.1\" 200 6",
+       "\"-\" \"-\""},
+  };
+  for (auto& t : table) {
+    INFO(t.name);
+    const auto lines = [&](jot::AccessFormat format) {
+      return access_lines({.format = format}, t.handler, request(t.method, t.target, t.options));
+    };
+    CHECK(without_time(lines(jot::AccessFormat::common)) == std::string(t.common) + "\n");
+    CHECK(without_time(lines(jot::AccessFormat::combined)) ==
+          jot::text(t.common, ' ', t.more, '\n'));
+  }
+}
+
+TEST_CASE("access_log: the time as Apache writes it") {
+  std::string text;
+  jot::detail::append_clf_time(text, {971186136, 999'999'999});
+  CHECK(text == "[10/Oct/2000:13:55:36 +0000]");
+}
+
+TEST_CASE("access_log: a JSON object a line") {
+  const auto parsed = [](const Handler& h, Request r) {
+    const std::string line = access_lines({.format = jot::AccessFormat::json}, h, std::move(r));
+    REQUIRE(count_lines(line) == 1);
+    return jot::parse_json(line);
+  };
+  jot::Value v = parsed(hello, request("GET", "/a?b=c"));
+  CHECK(v["method"].as_string() == "GET");
+  CHECK(v["target"].as_string() == "/a?b=c");
+  CHECK(v["remote"].as_string() == "192.0.2.1");
+  CHECK(v["host"].as_string() == "example.com");
+  CHECK(v["status"].as_int() == 200);
+  CHECK(v["bytes"].as_int() == 6);
+  CHECK(v["ms"].as_double() >= 0);
+  CHECK(v["time"].as_string().ends_with("Z"));
+  for (auto absent : {"user", "pattern", "request_id", "referer", "user_agent"})
+    CHECK_FALSE(v.has(absent));
+
+  jot::Router app;
+  app.get("/a/{x}", jot::request_id()(hello));
+  v = parsed(app, request("GET", "/a/b",
+                          {.header = {{"User-Agent", "\t\",\"status\":1,\"\t\xff"},
+                                      {"Referer", "r"},
+                                      {"X-Request-ID", "seven"},
+                                      {"Authorization", "Basic dTpw"}}}));
+  CHECK(v["user_agent"].as_string() == "\",\"status\":1,\"\t\xef\xbf\xbd");
+  CHECK(v["status"].as_int() == 200);
+  CHECK(v["user"].as_string() == "u");
+  CHECK(v["request_id"].as_string() == "seven");
+  CHECK(v["pattern"].as_string() == "GET /a/{x}");
+}
+
+TEST_CASE("access_log: into a file, also after it was moved away") {
+  char dir[] = "/tmp/jot_access_XXXXXX";
+  REQUIRE(::mkdtemp(dir) != nullptr);
+  const std::string path = std::string(dir) + "/log", old = path + ".1";
+  {
+    const Handler h = jot::access_log({.file = path})(hello);
+    record(h, request("GET", "/1"));
+    REQUIRE(raw::eventually([&] { return count_lines(contents(path)) == 1; }));
+    REQUIRE(::rename(path.c_str(), old.c_str()) == 0);
+    record(h, request("GET", "/2"));
+    record(h, request("GET", "/3"));
+  }
+  CHECK(count_lines(contents(old)) == 1);
+  CHECK(count_lines(contents(path)) == 2);
+  {
+    record(jot::access_log({.file = path})(hello), request("GET", "/4"));
+  }
+  CHECK(count_lines(contents(path)) == 3);  // appended
+  ::unlink(path.c_str()), ::unlink(old.c_str()), ::rmdir(dir);
+  CHECK_THROWS_AS(jot::access_log({.file = path}), std::system_error);
+}
+
+TEST_CASE("access_log: ends with everything written, and in order") {
+  Pipe pipe;
+  std::string all;
+  std::thread reader([&] {
+    for (std::string some; !(some = pipe.read_some()).empty();) all += some;
+  });
+  {
+    const Handler h = jot::access_log({.fd = pipe.ends[1]})(hello);
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&h, t] {
+        for (int i = 0; i < 250; ++i) record(h, request("GET", jot::text('/', t, '/', i, '/')));
+      });
+    for (auto& t : threads) t.join();
+  }
+  ::close(std::exchange(pipe.ends[1], -1));
+  reader.join();
+  CHECK(count_lines(all) == 1000);
+  for (int t = 0; t < 4; ++t) {
+    std::size_t at = 0;
+    for (int i = 0; i < 250; ++i) {
+      at = all.find(jot::text("GET /", t, '/', i, '/'), at);
+      REQUIRE(at != all.npos);
+    }
+  }
+}
+
+TEST_CASE("access_log: a sink that stands still holds up nobody; what is lost is counted") {
+  raw::Gate gate;
+  raw::TestLog log;
+  std::size_t written = 0;
+  {
+    const Handler h = jot::access_log(
+        {.log = log.logger(), .max_waiting = 1000, .sink = [&](std::string_view lines) {
+           gate.wait();
+           written += count_lines(lines);
+         }})(hello);
+    for (int i = 0; i < 200; ++i) CHECK(record(h, request("GET", "/")).status == 200);
+    gate.open();
+  }
+  std::size_t lost = 0;
+  for (auto& r : log.records()) {
+    CHECK(r.message == "access log lost lines");
+    lost += static_cast<std::size_t>(r.fields["lines"].as_int());
+  }
+  CHECK(lost > 0);
+  CHECK(written > 0);
+  CHECK(written + lost == 200);
+}
+
+TEST_CASE("access_log: a pipe that nobody reads, or has left, ends nothing") {
+  for (bool closed : {true, false}) {
+    INFO(closed);
+    Pipe pipe;
+    if (closed) ::close(std::exchange(pipe.ends[0], -1));
+    raw::TestLog log;
+    {
+      const Handler h = jot::access_log({.fd = pipe.ends[1], .log = log.logger()})(hello);
+      for (int i = 0; i < 2000; ++i) CHECK(record(h, request("GET", "/")).status == 200);
+    }
+    CHECK(log.count("access log lost lines") >= 1);
+  }
+}
+
+TEST_CASE("access_log: a sink that throws has lost its lines") {
+  raw::TestLog log;
+  {
+    const Handler h = jot::access_log({.log = log.logger(), .sink = [](std::string_view) {
+                                         throw std::runtime_error("full");
+                                       }})(hello);
+    CHECK(record(h, request("GET", "/")).status == 200);
+  }
+  CHECK(log.count("access log lost lines") == 1);
+}
+
+TEST_CASE("access_log: half a line is ended before the next one") {
+  Pipe pipe;
+  ::fcntl(pipe.ends[1], F_SETPIPE_SZ, 4096);
+  jot::detail::LineFile file(pipe.ends[1]);
+  const std::string longer(6000, 'x');
+  CHECK(file.write(longer + "\n") == 1);
+  CHECK(pipe.read_some().size() == 4096);
+  CHECK(file.write("next\n") == 0);
+  CHECK(pipe.read_some() == "\nnext\n");
+  CHECK(file.write("more\n") == 0);
+  CHECK(pipe.read_some() == "more\n");
+}
+
 // ---------------------------------------------------------------- request_id
 
 TEST_CASE("request_id: takes a token that came, else makes one") {
@@ -189,9 +490,10 @@ TEST_CASE("equal_secrets: equal, and only then") {
     std::string_view given, secret;
     bool equal;
   } const table[] = {
-      {"", "", true},        {"a", "a", true},       {"", "a", false},        {"a", "", false},
-      {"a", "b", false},     {"ab", "abc", false},   {"abc", "ab", false},    {"abab", "ab", false},
-      {"abc", "abd", false}, {"\0a"s, "\0a"s, true}, {"\0a"s, "\0b"s, false}, {"A", "a", false},
+      {"", "", true},           {"a", "a", true},          {"", "a", false},
+      {"a", "", false},         {"a", "b", false},         {"ab", "abc", false},
+      {"abc", "ab", false},     {"abab", "ab", false},     {"abc", "abd", false},
+      {"\0a"sv, "\0a"sv, true}, {"\0a"sv, "\0b"sv, false}, {"A", "a", false},
   };
   for (auto& t : table) {
     INFO(t.given << " / " << t.secret);
@@ -307,6 +609,257 @@ TEST_CASE("max_body: allows more than the server does") {
             .ask("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 25\r\n\r\n"
                  "1234567890123451234567890")
             .status == 413);
+}
+
+// ---------------------------------------------------------------- timeout
+
+namespace {
+
+const std::string get = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+const std::string post = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhello";
+
+}  // namespace
+
+TEST_CASE("timeout: who is in time hears nothing of it") {
+  struct {
+    std::string_view name;
+    Handler handler;
+    int status;
+    std::string_view body;
+  } const table[] = {
+      {"text", hello, 200, "hello\n"},
+      {"status and field",
+       [](ResponseWriter& w) { w.header().set("X-A", "1"), w.write_header(201), w.write("x"); },
+       201, "x"},
+      {"throws", [] { throw HttpError(404, "no"); }, 404, "no\n"},
+      {"reset", [](ResponseWriter& w) { w.write("y"), w.reset(), w.write("x"); }, 200, "x"},
+      {"streams", [](ResponseWriter& w) { w.write("x"), w.flusher()->flush(), w.write("y"); }, 200,
+       "xy"},
+      {"reads", [](Request& r) { return r.body().read_all(); }, 200, ""},
+      {"throws in mid-stream",
+       [](ResponseWriter& w) { w.write("x"), w.flusher()->flush(), throw 7; }, 200, "x"},
+  };
+  for (auto& t : table) {
+    INFO(t.name);
+    const Recorded with = record(jot::timeout(1h)(t.handler), request("GET", "/"));
+    const Recorded without = record(t.handler, request("GET", "/"));
+    CHECK(with.status == t.status);
+    CHECK(with.body == t.body);
+    CHECK(with.cut_short == without.cut_short);
+    CHECK(with.header.size() == without.header.size());
+  }
+}
+
+TEST_CASE("timeout: the Context has the deadline within, and the one before outside") {
+  raw::Facts facts;
+  const Handler h = jot::timeout(1h)([&](Request& r) {
+    facts.expect(r.context().deadline().has_value(), "deadline");
+    facts.expect(r.context().remaining() > 59min, "remaining");
+  });
+  Request r = request("GET", "/");
+  jot::Recorder recorder;
+  h(recorder, r);
+  CHECK_FALSE(r.context().deadline().has_value());
+  CHECK_FALSE(r.context().done());
+  CHECK(facts.wrong() == "");
+}
+
+TEST_CASE("timeout: 503 at once, though the handler goes on without looking") {
+  raw::Gate answered;
+  raw::Facts facts;
+  raw::Served s(jot::request_log()(jot::timeout(20ms)([&](ResponseWriter& w, Request& r) {
+    w.header().set("X-Handler", "1");
+    w.write_header(201), w.write("half of it");
+    auto* flusher = w.flusher();
+    facts.expect(answered.wait(), "the client has its answer while the handler runs");
+    facts.expect(r.context().err() == jot::Errc::deadline_exceeded, "Context");
+    w.header().set("X-Handler", "2"), w.write_header(204);
+    facts.expect(!w.write("more"), "write");
+    facts.expect(!flusher->flush(), "flush");
+    facts.expect(!w.reset(), "reset");
+    facts.expect(w.committed() && w.status() == 503, "status");
+  })));
+  raw::Client client = s.client();
+  const auto r = client.ask(get);
+  CHECK(r.status == 503);
+  CHECK(r.whole());
+  CHECK(r.body == "this takes too long\n");
+  CHECK(r.field("Content-Type") == "text/plain; charset=utf-8");
+  CHECK(r.field("Connection") == "close");
+  CHECK_FALSE(r.has("X-Handler"));
+  answered.open();
+  CHECK(client.is_closed());
+  CHECK(facts.wrong() == "");
+  REQUIRE(s.log.wait_for_message("request"));
+  CHECK(s.log.records()[0].fields["status"].as_int() == 503);
+}
+
+TEST_CASE("timeout: whatever the handler waits for") {
+  struct {
+    std::string_view name;
+    void (*wait)(ResponseWriter&, Request&);
+  } const table[] = {
+      {"its Context", [](ResponseWriter&, Request& r) { r.context().wait(); }},
+      {"a long sleep", [](ResponseWriter&, Request& r) { r.context().sleep_for(1h); }},
+      {"the body", [](ResponseWriter&, Request& r) { r.body().read_all(); }},
+      {"the body, and is surprised",
+       [](ResponseWriter&, Request& r) {
+         try {
+           r.body().read_all();
+         } catch (const HttpError&) {
+           throw std::runtime_error("oh");
+         }
+       }},
+      {"sleeps and sleeps",
+       [](ResponseWriter& w, Request& r) {
+         while (w.write("x")) r.context().sleep_for(1ms), std::this_thread::yield();
+       }},
+      {"an inner timeout",
+       [](ResponseWriter& w, Request& r) {
+         jot::timeout(1h)([](Request& inner) { inner.context().wait(); })(w, r);
+       }},
+      {"an outer timeout",
+       [](ResponseWriter& w, Request& r) {
+         jot::timeout(1h)(jot::timeout(1ms)([](Request& inner) { inner.context().wait(); }))(w, r);
+       }},
+  };
+  for (auto& t : table) {
+    INFO(t.name);
+    raw::Served s(jot::timeout(20ms)(t.wait));
+    for (std::string_view request : {get, post}) {
+      if (request == get && t.name.starts_with("the body")) continue;  // there is none to wait for
+      raw::Client client = s.client();
+      const auto r = client.ask(request);
+      CHECK(r.status == 503);
+      CHECK(r.whole());
+      CHECK(client.is_closed());
+    }
+    CHECK(s.log.count("handler threw") == 0);
+    CHECK(s.log.count("handler threw after its time") ==
+          (t.name == "the body, and is surprised" ? 1 : 0));
+  }
+}
+
+TEST_CASE("timeout: a deadline of the server's that comes first is answered the same") {
+  raw::TestLog log;
+  jot::TestServer server(
+      jot::ServerOptions{.handler = jot::timeout(1h)([](Request& r) { r.context().wait(); }),
+                         .log = log.logger(),
+                         .request_timeout = 20ms});
+  CHECK(raw::Client(server.server().addr()).ask(get).status == 503);
+}
+
+TEST_CASE("timeout: a deadline that has passed before calls no handler") {
+  bool called = false;
+  const Handler h = jot::timeout(1h)([&] { called = true; });
+  auto scope = jot::with_timeout(jot::background(), 0s);
+  CHECK(record(h, request("GET", "/", {.context = scope.ctx})).status == 503);
+  CHECK_FALSE(called);
+}
+
+TEST_CASE("timeout: a Context that is cancelled is no deadline") {
+  auto scope = jot::with_cancel(jot::background());
+  scope.cancel();
+  CHECK(record(jot::timeout(1h)(hello), request("GET", "/", {.context = scope.ctx})).status == 200);
+}
+
+TEST_CASE("timeout: a stream flows until the deadline, and is cut then") {
+  for (bool looks : {true, false}) {
+    INFO(looks);
+    raw::Gate cut;
+    raw::Served s(jot::timeout(200ms)([&](ResponseWriter& w, Request& r) {
+      w.write("first"), w.flusher()->flush();
+      r.context().wait();
+      if (looks) return;
+      cut.wait();
+      w.write("last"), w.flusher()->flush();
+    }));
+    raw::Client client = s.client();
+    client.send(get);
+    CHECK(client.peek(1).starts_with("HTTP/1.1 200"));
+    const auto r = client.response();
+    cut.open();
+    CHECK(r.status == 200);
+    CHECK(r.body == "first");
+    CHECK_FALSE(r.whole());
+    CHECK(r.end == raw::End::closed);
+    CHECK(s.log.count("handler threw") == 0);
+  }
+}
+
+TEST_CASE("timeout: fields of outer middleware stand on the 503, those of the handler do not") {
+  const jot::Middleware outer = [](ResponseWriter& w, Request& r, const Handler& next) {
+    w.header().set("X-Outer", "1");
+    next(w, r);
+  };
+  raw::Served s(outer(jot::timeout(10ms)([](ResponseWriter& w, Request& r) {
+    w.header().remove("X-Outer").set("X-Inner", "1");
+    r.context().wait();
+  })));
+  const auto r = s.client().ask(get);
+  CHECK(r.status == 503);
+  CHECK(r.field("X-Outer") == "1");
+  CHECK_FALSE(r.has("X-Inner"));
+}
+
+TEST_CASE("timeout: trailers and interim answers go through") {
+  raw::Served s(jot::timeout(1h)([](ResponseWriter& w) {
+    w.header().set("Link", "</a.css>");
+    w.write_header(103);
+    w.header().set("Trailer", "X-Sum");
+    w.write("x");
+    w.header().set("X-Sum", "1");
+  }));
+  const auto r = s.client().ask(get);
+  CHECK(r.status == 200);
+  REQUIRE(r.interim.size() == 1);
+  CHECK(r.interim[0].field("Link") == "</a.css>");
+  REQUIRE(r.trailer.size() == 1);
+  CHECK(r.trailer[0] == "X-Sum: 1");
+}
+
+TEST_CASE("timeout: behind answers that are held back, in their order") {
+  raw::Served s([](ResponseWriter& w, Request& r) {
+    if (r.path() == "/1") return void(w.write("one"));
+    jot::timeout(10ms)([](Request& slow) { slow.context().wait(); })(w, r);
+  });
+  raw::Client client = s.client();
+  client.send("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  CHECK(client.response().body == "one");
+  CHECK(client.response().status == 503);
+  CHECK(client.is_closed());
+}
+
+// The deadline comes while the handler does all that it may do: one answer, never two halves.
+TEST_CASE("timeout: a close finish has one winner") {
+  raw::Served s(jot::timeout(2ms)([](ResponseWriter& w, Request& r) {
+    const auto end = jot::Clock::now() + std::chrono::microseconds(r.query<int>("us", 0));
+    w.header().set("X-A", "1");
+    while (jot::Clock::now() < end) {
+      w.header().set("X-A", "2");
+      w.write_header(200);
+      r.context().sleep_for(50us);
+    }
+    if (r.body().read_all(10) == "") w.write("done");
+  }));
+  int late = 0;
+  for (int i = 0; i < 200; ++i) {
+    raw::Client client = s.client();
+    const auto r =
+        client.ask("GET /?us=" + std::to_string(1500 + i * 5) + " HTTP/1.1\r\nHost: h\r\n\r\n");
+    const bool done = r.status == 200 && r.body == "done" && r.field("X-A") == "2";
+    const bool too_late = r.status == 503 && !r.has("X-A");
+    late += too_late;
+    CHECK((done || too_late));
+    CHECK(r.whole());
+  }
+  CHECK(late > 0);
+}
+
+TEST_CASE("timeout: what is no set-up throws at once") {
+  CHECK_THROWS_AS(jot::timeout(0s), std::invalid_argument);
+  CHECK_THROWS_AS(jot::timeout(-1s), std::invalid_argument);
+  CHECK(record(jot::timeout(jot::nanoseconds::max())(hello), request("GET", "/")).status == 200);
 }
 
 // ---------------------------------------------------------------- rate_limit

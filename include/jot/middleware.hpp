@@ -45,6 +45,29 @@ inline constexpr ContextKey<std::string> current_request_id{"request_id"};
 // "request_id" into what r.log() writes from here on. Use it before (outside of) the logs.
 Middleware request_id();
 
+enum class AccessFormat {
+  combined,  // the common one, and "referer" "user agent"
+  common,    // host - user [time] "GET /path HTTP/1.1" 200 2326
+  json,      // an object a line, with the time taken, and what else is known
+};
+
+// Where to: sink if there is one, else file, else fd.
+struct AccessLogOptions {
+  int fd = 1;             // standard output; stays open, and yours
+  std::string file = {};  // appended to; opened anew when it was moved away, so rotate as you like
+  AccessFormat format = AccessFormat::combined;
+  Logger log = {};                    // hears how many lines were lost
+  std::size_t max_waiting = 1 << 20;  // bytes; lines beyond are lost, and counted
+  std::function<void(std::string_view lines)> sink = {};  // whole lines; one call at a time
+};
+
+// A line for each request that is over, written by a thread of its own: a slow disk, or a pipe that
+// nobody reads, holds up no request. What a client sends cannot forge a line or a field. The host
+// is r.remote_addr() without its port; bytes are those of the body, 0 to HEAD. When the last
+// Handler with this Middleware ends, what waits is written first; a pipe that takes nothing is
+// given a second. Throws: std::system_error that names a file which cannot be opened.
+Middleware access_log(AccessLogOptions options = {});
+
 // ---- who may ----
 
 // Are they equal? The time this takes depends on the length of `given` alone, so that a secret
@@ -66,6 +89,20 @@ Middleware basic_auth(std::string realm, std::string user, std::string password)
 // The most that a body may hold here, instead of ServerOptions::max_body: more, or less. A declared
 // length above it is 413 before the handler is called; a chunked body when it gets there.
 Middleware max_body(std::uint64_t bytes);
+
+// Gives the request's Context a deadline. When it passes before the handler has returned:
+//
+// - Nothing has left yet: 503 is sent at once, also where the handler goes on without a look at its
+//   Context. What it had written is forgotten; the fields that outer middleware has set stay. The
+//   page is plain text: on_error() would need the Request, which is still the handler's.
+// - The response is a stream whose head has left: it is cut, so that the client sees that it is not
+//   whole. Up to then it flows: w.flusher() is there (in Go's TimeoutHandler it is lost).
+//
+// From then on write() and flush() return false, and what the library waits for in the handler
+// ends. A thread cannot be stopped from outside: the handler keeps its own until it returns, and
+// the connection stays with it, so that the 503 says Connection: close. What it throws then is
+// logged. Throws: std::invalid_argument for max <= 0.
+Middleware timeout(nanoseconds max);
 
 struct RateLimitOptions {
   // So many may come at once, after a rest. 0: as many as `requests`.

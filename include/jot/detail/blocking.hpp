@@ -35,4 +35,23 @@ inline void about_to_block() noexcept {
   if (Seat* seat = current_seat()) seat->give_away();
 }
 
+// Is the calling thread one that must never sleep for the sake of one request? So is the timer's,
+// on which all deadlines wait.
+inline bool& must_not_wait() noexcept {
+  static constinit thread_local bool must_not = false;
+  return must_not;
+}
+
+// Says so for a scope: sends that would have to wait for a full socket fail there instead.
+class NoWaiting {
+ public:
+  NoWaiting() noexcept : before_(must_not_wait()) { must_not_wait() = true; }
+  NoWaiting(const NoWaiting&) = delete;
+  NoWaiting& operator=(const NoWaiting&) = delete;
+  ~NoWaiting() { must_not_wait() = before_; }
+
+ private:
+  const bool before_;
+};
+
 }  // namespace jot::inline v1::detail

@@ -19,6 +19,7 @@
 #include <cstdint>      // std::uint64_t
 #include <functional>   // std::function
 #include <memory>       // std::unique_ptr
+#include <mutex>        // std::recursive_mutex
 #include <optional>     // std::optional
 #include <span>         // std::span
 #include <string>       // std::string
@@ -40,10 +41,20 @@ class BodySource {
   ~BodySource() = default;
 };
 
+// Recursive, for a write that has to wait looks after the held back answers first.
+using ResponseLock = std::recursive_mutex;
+
 // Where a request comes from: asked only when a handler asks.
 struct Origin {
   virtual Context context() noexcept = 0;
   virtual std::string_view remote_addr() noexcept = 0;
+
+  // From now on, until nullptr is given, the library holds this lock while it touches the response
+  // outside of the writer's functions: another thread than the handler's may answer, see timeout().
+  virtual void share_response(ResponseLock* lock) noexcept = 0;
+
+  // No byte more reaches the client: it sees the end of the connection. From any thread.
+  virtual void cut() noexcept = 0;
 
  protected:
   ~Origin() = default;
@@ -80,9 +91,10 @@ struct RequestState {
   Header header;     // likewise
   std::string_view scheme = "http";
   Body body;
-  Origin* origin = nullptr;       // nullptr: a request made for a test
-  const Logger* log = nullptr;    // the server's
-  std::optional<Logger> own_log;  // this request's, by a middleware
+  Origin* origin = nullptr;               // nullptr: a request made for a test
+  const Logger* log = nullptr;            // the server's
+  ResponseLock* response_lock = nullptr;  // while the response is shared
+  std::optional<Logger> own_log;          // this request's, by a middleware
 
   // Filled in by a Router.
   std::string_view pattern;  // of the route that matched

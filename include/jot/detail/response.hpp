@@ -17,12 +17,14 @@
 #include "../response_writer.hpp"  // ResponseWriter, Flusher
 #include "chunked.hpp"             // write_chunk_head
 #include "http_date.hpp"           // HttpDate
+#include "request_state.hpp"       // ResponseLock
 #include "response_head.hpp"       // BodyEnd, ResponseTerms
 #include "socket.hpp"              // Socket
 
 #include <cstddef>    // std::size_t
 #include <cstdint>    // std::uint64_t
 #include <ctime>      // std::time
+#include <mutex>      // std::unique_lock
 #include <stdexcept>  // std::invalid_argument
 #include <string>     // std::string
 
@@ -83,12 +85,22 @@ class Response final : public ResponseWriter, public Flusher {
     begin_ = out_.size();
   }
 
+  // While another thread than the handler's may answer too: what the engine does to the response
+  // while the handler runs holds this lock, as do both of them. nullptr: there is none.
+  void share(ResponseLock* lock) noexcept { lock_ = lock; }
+
   // The connection will not be used again: says so in the head, if that has not left.
-  void close_after() noexcept { terms_.keep_alive = false; }
+  void close_after() noexcept {
+    const auto held = hold();
+    terms_.keep_alive = false;
+  }
 
   // More of the request's body is still to come than we care to read when nobody asks for it.
   // While it is so, a head that leaves says that the connection closes.
-  void set_unread_body_closes(bool closes) noexcept { unread_body_closes_ = closes; }
+  void set_unread_body_closes(bool closes) noexcept {
+    const auto held = hold();
+    unread_body_closes_ = closes;
+  }
 
   bool keep_alive() const noexcept {
     return terms_.keep_alive && !unread_body_closes_ && !broken_ && !socket_.gone();
@@ -124,6 +136,7 @@ class Response final : public ResponseWriter, public Flusher {
   // 3: sends what is held back of this and earlier responses. While a send waits for a full
   // socket, its bytes are on their way already: nothing to do.
   bool send_held() noexcept {
+    const auto held = hold();
     if (out_.empty() || sending_) return !socket_.gone();
     return send({});
   }
@@ -131,6 +144,7 @@ class Response final : public ResponseWriter, public Flusher {
 
   // Sends a 1xx at once, behind what is held back. HTTP/1.0 clients do not know them.
   void interim(int status, const Header& fields) {
+    const auto held = hold();
     if (terms_.http_1_0 || committed_) return;
     append_status_line(out_, status);
     append_fields(out_, fields);
@@ -139,6 +153,10 @@ class Response final : public ResponseWriter, public Flusher {
   }
 
  private:
+  std::unique_lock<ResponseLock> hold() const {
+    return lock_ ? std::unique_lock(*lock_) : std::unique_lock<ResponseLock>();
+  }
+
   // Nothing has left yet, and the Content-Length that the handler set is not what it wrote.
   bool lies() const {
     std::string_view declared = header_.get("Content-Length");
@@ -242,6 +260,7 @@ class Response final : public ResponseWriter, public Flusher {
   }
 
   Socket& socket_;
+  ResponseLock* lock_ = nullptr;
   HttpDate date_;
   Header header_;
   std::string body_;       // of this response, not framed yet

@@ -382,6 +382,14 @@ class Service final : private Origin, private Awaited {
     return {};
   }
 
+  void share_response(ResponseLock* lock) noexcept override {
+    state_.response_lock = lock;
+    response_.share(lock);
+  }
+
+  // The other side of the socket stays open: the client may still be sending its body.
+  void cut() noexcept override { shutdown(connection_->fd, SHUT_WR); }
+
   // ---- keeping ----
 
   void keep(Connection& c) noexcept try {

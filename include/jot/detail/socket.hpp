@@ -23,7 +23,7 @@
 #include <system_error>  // std::system_error
 
 #include "../context.hpp"     // Clock, Context, nanoseconds
-#include "blocking.hpp"       // about_to_block
+#include "blocking.hpp"       // about_to_block, must_not_wait
 #include "clock.hpp"          // time_after, time_until
 #include "context_state.hpp"  // CancelState, Reason
 
@@ -149,6 +149,7 @@ class Socket {
 
   // Waits until there is something to receive (POLLIN), or room to send (POLLOUT).
   Waited wait(short events, Clock::time_point deadline) noexcept {
+    if (must_not_wait()) return Waited::ended;
     about_to_block();
     const Context ctx = request_ ? request_->context_in_force() : Context();
     return FdWait(fd_, events, ctx).until(deadline);

@@ -3,18 +3,25 @@
 // middleware.ipp -- the bodies of middleware.hpp.
 #pragma once
 
-#include "../detail/ascii.hpp"           // is_token
-#include "../detail/client_address.hpp"  // client_network
-#include "../detail/entity_tag.hpp"      // TaggingWriter
-#include "../detail/token_buckets.hpp"   // TokenBuckets
-#include "../error.hpp"                  // HttpError
+#include "../detail/access_line.hpp"      // AccessEntry
+#include "../detail/ascii.hpp"            // is_token
+#include "../detail/client_address.hpp"   // client_network
+#include "../detail/deadline_writer.hpp"  // DeadlineWriter
+#include "../detail/entity_tag.hpp"       // TaggingWriter
+#include "../detail/line_file.hpp"        // LineFile
+#include "../detail/line_queue.hpp"       // LineQueue
+#include "../detail/token_buckets.hpp"    // TokenBuckets
+#include "../error.hpp"                   // HttpError
 #include "../middleware.hpp"
 #include "../request.hpp"          // Request
 #include "../response_writer.hpp"  // ResponseWriter
 
 #include <sys/random.h>  // getrandom
+#include <time.h>        // clock_gettime
 
+#include <algorithm>  // std::count
 #include <charconv>   // std::from_chars
+#include <exception>  // std::exception_ptr
 #include <memory>     // std::make_shared
 #include <stdexcept>  // std::invalid_argument
 #include <utility>    // std::move
@@ -67,6 +74,88 @@ JOT_INLINE void refuse_longer(std::string_view declared, std::uint64_t bytes) {
   if (failed == std::errc{} && length > bytes) throw HttpError(413);
 }
 
+// What an access_log() writes to, and how. Alive as long as any Handler that logs to it.
+class AccessLog {
+ public:
+  explicit AccessLog(AccessLogOptions o)
+      : format_(o.format),
+        file_(o.sink || o.file.empty() ? LineFile(o.fd) : LineFile(std::move(o.file))),
+        sink_(std::move(o.sink)),
+        log_(std::move(o.log)),
+        queue_(
+            o.max_waiting, [this](std::string_view batch) { return write(batch); },
+            [this](std::uint64_t lines) {
+              log_.warn("access log lost lines", {{"lines", lines}});
+            }) {}
+
+  void add(const AccessEntry& entry) {
+    const std::string* id = entry.request.value(current_request_id);
+    switch (format_) {
+      case AccessFormat::combined: return queue_.add(combined_line(entry));
+      case AccessFormat::common: return queue_.add(common_line(entry));
+      case AccessFormat::json: return queue_.add(json_line(entry, id ? *id : std::string_view()));
+    }
+  }
+
+ private:
+  std::uint64_t write(std::string_view batch) noexcept try {
+    if (!sink_) return file_.write(batch);
+    return sink_(batch), 0;
+  } catch (...) {  // of the sink's
+    return static_cast<std::uint64_t>(std::count(batch.begin(), batch.end(), '\n'));
+  }
+
+  const AccessFormat format_;
+  LineFile file_;
+  const std::function<void(std::string_view)> sink_;
+  const Logger log_;
+  LineQueue queue_;  // ends first: its thread uses all of the above
+};
+
+// HEAD, 204 and 304 send no body, whatever the handler wrote.
+JOT_INLINE std::uint64_t bytes_sent(const Request& r, int status, std::uint64_t written) {
+  return r.method() == "HEAD" || status == 204 || status == 304 ? 0 : written;
+}
+
+// Puts a Context in force for a scope. What outer middleware writes after it waits as before.
+class ContextScope {
+ public:
+  ContextScope(Request& r, const Context& ctx) : request_(r), before_(r.context()) {
+    r.set_context(ctx);
+  }
+  ContextScope(const ContextScope&) = delete;
+  ContextScope& operator=(const ContextScope&) = delete;
+  ~ContextScope() { request_.set_context(before_); }
+
+ private:
+  Request& request_;
+  const Context before_;
+};
+
+JOT_INLINE bool is_late(const Context& ctx) noexcept {
+  return ctx.done() ? ctx.err() == Errc::deadline_exceeded : ctx.remaining() == nanoseconds::zero();
+}
+
+// Calls next, and has w answer when the deadline of ctx comes first. Returns what next threw.
+// A handler that heeds its Context may be back before the timer has called: it is late all the
+// same, and what it has written is not whole.
+JOT_INLINE std::exception_ptr call_until(const Context& ctx, DeadlineWriter& w, Request& r,
+                                         const Handler& next) {
+  std::exception_ptr thrown;
+  {
+    const AfterFunc alarm = after_func(ctx, [&] {
+      if (is_late(ctx)) w.expire();
+    });
+    try {
+      if (!w.expired()) next(w, r);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  }
+  if (!w.expired() && is_late(ctx)) w.expire();
+  return thrown;
+}
+
 JOT_INLINE std::shared_ptr<TokenBuckets> make_buckets(const RateLimitOptions& o) {
   const auto most = static_cast<std::size_t>(nanoseconds::max().count() / 4);
   const std::size_t burst = o.burst ? o.burst : o.requests;
@@ -83,13 +172,27 @@ JOT_INLINE std::shared_ptr<TokenBuckets> make_buckets(const RateLimitOptions& o)
 JOT_INLINE Middleware request_log() {
   return [](ResponseWriter& w, Request& r, const Handler& next) {
     const auto begin = Clock::now();
-    const auto tell = [&](int status, std::uint64_t bytes) {
+    const auto tell = [&](int status, std::uint64_t written) {
       const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
       r.log().info("request", {{"method", r.method()},
                                {"path", r.path()},
                                {"status", status},
-                               {"bytes", bytes},
+                               {"bytes", detail::bytes_sent(r, status, written)},
                                {"ms", took.count()}});
+    };
+    detail::call_and_tell(w, tell, [&] { next(w, r); });
+  };
+}
+
+JOT_INLINE Middleware access_log(AccessLogOptions options) {
+  return [log = std::make_shared<detail::AccessLog>(std::move(options))](
+             ResponseWriter& w, Request& r, const Handler& next) {
+    timespec time{};
+    clock_gettime(CLOCK_REALTIME, &time);
+    const auto begin = Clock::now();
+    const auto tell = [&](int status, std::uint64_t written) {
+      const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
+      log->add({r, status, detail::bytes_sent(r, status, written), took.count(), time});
     };
     detail::call_and_tell(w, tell, [&] { next(w, r); });
   };
@@ -140,6 +243,17 @@ JOT_INLINE Middleware max_body(std::uint64_t bytes) {
     r.body().set_limit(bytes);
     detail::refuse_longer(r.header().get("Content-Length"), bytes);
     next(w, r);
+  };
+}
+
+JOT_INLINE Middleware timeout(nanoseconds max) {
+  if (max <= nanoseconds::zero()) throw std::invalid_argument("jot: timeout: it is above 0");
+  return [max](ResponseWriter& w, Request& r, const Handler& next) {
+    const CancelScope scope = with_timeout(r.context(), max);
+    const detail::ContextScope in_force(r, scope.ctx);
+    detail::DeadlineWriter writer(w, r);
+    const std::exception_ptr thrown = detail::call_until(scope.ctx, writer, r, next);
+    writer.finish(thrown, r);
   };
 }
 
