@@ -288,6 +288,7 @@ TEST_CASE("request context: without an fd to spare, waits end all the same") {
     return std::to_string(status);
   }});
   raw::Client client = s.client();
+  REQUIRE(raw::eventually([&] { return s.server.stats().accepted == 1; }));
   rlimit before{}, few{};
   ::getrlimit(RLIMIT_NOFILE, &before);
   few = before, few.rlim_cur = 100;

@@ -54,7 +54,7 @@ class Acceptor {
   void accept_all() noexcept {
     for (;;) {
       if (poll(waits_for_.data(), waits_for_.size(), until_report()) < 0) continue;  // EINTR
-      if (waits_for_.back().revents) return;
+      if (waits_for_.back().revents) return no_report_until_ = {}, report_turned_away();
       for (std::size_t i = 0; i < listeners_.size(); ++i)
         if (waits_for_[i].revents && !accept_from(waits_for_[i].fd)) return;
       if (waits_for_[listeners_.size()].revents) read_news();
