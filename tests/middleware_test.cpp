@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "jot/detail/access_line.hpp"
+#include "jot/detail/deadline_writer.hpp"
 #include "jot/detail/line_file.hpp"
 #include "jot/detail/siphash.hpp"
 #include "jot/detail/token_buckets.hpp"
@@ -856,6 +857,54 @@ TEST_CASE("timeout: a close finish has one winner") {
   CHECK(late > 0);
 }
 
+TEST_CASE("timeout: a client that does not read holds up neither the handler nor the timer") {
+  raw::Facts facts;
+  raw::Gate over;
+  raw::Served s([&](ResponseWriter& w, Request& r) {
+    if (r.path() == "/other")
+      return jot::timeout(10ms)([](Request& slow) { slow.context().wait(); })(w, r);
+    jot::timeout(100ms)([&](ResponseWriter& slow) {
+      const std::string megabyte(1 << 20, 'x');
+      int written = 0;
+      while (written < 64 && slow.write(megabyte)) ++written;
+      facts.expect(written < 64, "a write is false");
+      over.open();
+    })(w, r);
+  });
+  raw::Client lazy(s.server.addr(), 4096);
+  lazy.send(get);
+  CHECK(s.client().ask("GET /other HTTP/1.1\r\nHost: h\r\n\r\n").status == 503);
+  CHECK(over.wait());  // long before write_timeout
+  CHECK(s.client().ask("GET /other HTTP/1.1\r\nHost: h\r\n\r\n").status == 503);
+  const auto r = lazy.response();
+  CHECK(r.status == 200);
+  CHECK_FALSE(r.whole());
+  CHECK(facts.wrong() == "");
+}
+
+TEST_CASE("timeout: nor does a writer that never comes back from a write") {
+  struct Stuck final : jot::WriterProxy {
+    using WriterProxy::WriterProxy;
+    bool write_bytes(std::string_view bytes) override {
+      begun.open(), go_on.wait();
+      return inner().write_bytes(bytes);
+    }
+    raw::Gate begun, go_on;
+  };
+  jot::Recorder recorder;
+  Stuck stuck(recorder);
+  Request r = request("GET", "/");
+  jot::detail::DeadlineWriter writer(stuck, r);
+  std::thread handler([&] { writer.write("first"); });
+  stuck.begun.wait();
+  writer.expire();  // returns: nobody has opened the gate yet
+  stuck.go_on.open();
+  handler.join();
+  CHECK_FALSE(writer.write("second"));
+  CHECK(recorder.body() == "first");
+  CHECK_THROWS_AS(writer.finish(nullptr, r), HttpError);  // so that it is cut
+}
+
 TEST_CASE("timeout: what is no set-up throws at once") {
   CHECK_THROWS_AS(jot::timeout(0s), std::invalid_argument);
   CHECK_THROWS_AS(jot::timeout(-1s), std::invalid_argument);
@@ -1067,4 +1116,59 @@ TEST_CASE("etag: what a handler throws, and asks") {
   });
   CHECK(record(h, request("GET", "/")).body == "abcdef");
   CHECK(written == 306);
+}
+
+// ---------------------------------------------------------------- all of them
+
+TEST_CASE("streams: under each middleware the first bytes arrive before the handler has ended") {
+  const struct {
+    std::string_view name;
+    jot::Middleware middleware;
+  } table[] = {
+      {"access_log", jot::access_log({.sink = [](std::string_view) {}})},
+      {"basic_auth", jot::basic_auth("x", "u", "p")},
+      {"etag", jot::etag()},
+      {"max_body", jot::max_body(10)},
+      {"rate_limit", jot::rate_limit({})},
+      {"request_id", jot::request_id()},
+      {"request_log", jot::request_log()},
+      {"timeout", jot::timeout(1h)},
+  };
+  raw::Gate* gate = nullptr;
+  const Handler streams = [&gate](ResponseWriter& w) {
+    jot::Flusher* flusher = w.flusher();
+    if (!flusher) throw HttpError(501);
+    w.header().set("Content-Type", "text/event-stream");
+    w.write("first;");
+    if (!flusher->flush() || !gate->wait()) return;
+    w.write("second;");
+    flusher->flush();
+  };
+  const auto walk = [&](const Handler& h) {
+    raw::Gate first_has_come;
+    gate = &first_has_come;
+    raw::Served s(h);
+    raw::Client client = s.client();
+    client.send(
+        "GET / HTTP/1.1\r\nHost: h\r\nAuthorization: Basic dTpw\r\nSec-Fetch-Site: "
+        "same-origin\r\n\r\n");
+    while (client.peek(1).find("first;") == std::string::npos) {
+      const std::size_t had = client.peek(1).size();
+      if (client.peek(had + 1).size() == had) break;  // no more will come
+    }
+    CHECK(client.peek(1).find("first;") != std::string::npos);
+    CHECK(client.peek(1).find("second;") == std::string::npos);
+    first_has_come.open();
+    const auto r = client.response();
+    CHECK(r.status == 200);
+    CHECK(r.body == "first;second;");
+    CHECK(r.whole());
+  };
+  Handler all = streams;
+  for (auto& t : table) {
+    INFO(t.name);
+    walk(t.middleware(streams));
+    all = t.middleware(all);
+  }
+  walk(all);  // one around the other
 }
