@@ -14,8 +14,8 @@
 // Threads: any; a mutex guards the table, held for some ten nanoseconds.
 #pragma once
 
-#include "clock.hpp"    // Clock, nanoseconds
-#include "siphash.hpp"  // siphash, SipKey
+#include "../context.hpp"  // Clock, nanoseconds
+#include "siphash.hpp"     // siphash, SipKey
 
 #include <sys/random.h>  // getrandom
 
