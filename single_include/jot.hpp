@@ -10193,11 +10193,11 @@ class FdWait {
 
 // Who knows the Context of the request that a Socket serves. Asked only by a thread that has to
 // wait.
-struct Awaited {
+struct ContextSource {
   virtual Context context_in_force() noexcept = 0;
 
  protected:
-  ~Awaited() = default;
+  ~ContextSource() = default;
 };
 
 enum class Received { bytes, would_block, end, broken };
@@ -10210,7 +10210,7 @@ class Socket {
   }
 
   // From now on, until nullptr is given, its waits end with this request's Context.
-  void serves(Awaited* request) noexcept { request_ = request; }
+  void serves(ContextSource* request) noexcept { request_ = request; }
 
   // A send has failed: nothing more will reach the peer.
   bool gone() const noexcept { return gone_; }
@@ -10283,7 +10283,7 @@ class Socket {
   }
 
   int fd_ = -1;
-  Awaited* request_ = nullptr;
+  ContextSource* request_ = nullptr;
   bool gone_ = false, slow_ = false, ended_ = false;
   nanoseconds write_timeout_{};
   std::uint64_t bytes_out_ = 0, bytes_in_ = 0;
@@ -10791,7 +10791,7 @@ inline std::string local_address(int fd) {
 
 namespace jot::inline v1::detail {
 
-class Service final : private Origin, private Awaited {
+class Service final : private Origin, private ContextSource {
  public:
   static constexpr std::size_t receive_size = 16u << 10;
   static constexpr std::size_t least_receive = 1u << 10;  // into a parked connection's own bytes

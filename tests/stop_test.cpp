@@ -280,6 +280,29 @@ TEST_CASE("stop: one that returns after it was left behind is found ended") {
   CHECK(log.size() == 2);
 }
 
+TEST_CASE("stop: a Context that is asked for late hears of the end as well") {
+  raw::Gate gate;
+  raw::Facts facts;
+  std::atomic<int> entered{0};
+  jot::Server server({.addr = "127.0.0.1:0", .handler = [&](Request& r) {
+                        ++entered;
+                        if (r.path() == "/late") gate.wait();
+                        facts.expect(r.context().wait_for(20s), "done");
+                        facts.expect(r.context().cause().message() == "server shutting down",
+                                     "why");
+                        gate.open();
+                        return "x";
+                      }});
+  server.start();
+  raw::Client early(server.addr()), late(server.addr());
+  early.send(get_path("/early")), late.send(get_path("/late"));
+  REQUIRE(raw::eventually([&] { return entered == 2; }));
+  CHECK_FALSE(server.shutdown(jot::with_timeout(jot::background(), 0ms).ctx));
+  CHECK(early.response().body == "x");
+  CHECK(late.response().body == "x");
+  CHECK(facts.wrong() == "");
+}
+
 TEST_CASE("stop: a callback that blocks keeps no other Context waiting") {
   raw::Gate gate;
   std::atomic<int> entered{0}, cancelled{0};

@@ -34,7 +34,7 @@
 
 namespace jot::inline v1::detail {
 
-class Service final : private Origin, private Awaited {
+class Service final : private Origin, private ContextSource {
  public:
   static constexpr std::size_t receive_size = 16u << 10;
   static constexpr std::size_t least_receive = 1u << 10;  // into a parked connection's own bytes
