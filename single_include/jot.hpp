@@ -7368,6 +7368,12 @@ class LineQueue {
     }
   }
 
+  // A line that was never made. It is told with the next.
+  void lose() noexcept {
+    const std::lock_guard lock(mutex_);
+    ++lost_;
+  }
+
  private:
   // Under the lock.
   void start() {
@@ -7525,7 +7531,7 @@ JOT_INLINE std::string make_request_id() {
 }
 
 // "The \"inner\" circle", as a quoted-string (RFC 9110 section 5.6.4).
-JOT_INLINE std::string quoted(std::string_view text) {
+JOT_INLINE std::string quoted_realm(std::string_view text) {
   if (!is_field_value(text))
     throw std::invalid_argument("jot: basic_auth: control character in the realm");
   std::string to = "\"";
@@ -7556,13 +7562,16 @@ class AccessLog {
               log_.warn("access log lost lines", {{"lines", lines}});
             }) {}
 
-  void add(const AccessEntry& entry) {
+  // A log that fails, for want of memory, fails no request.
+  void add(const AccessEntry& entry) noexcept try {
     const std::string* id = entry.request.value(current_request_id);
     switch (format_) {
       case AccessFormat::combined: return queue_.add(combined_line(entry));
       case AccessFormat::common: return queue_.add(common_line(entry));
       case AccessFormat::json: return queue_.add(json_line(entry, id ? *id : std::string_view()));
     }
+  } catch (...) {
+    queue_.lose();
   }
 
  private:
@@ -7689,7 +7698,8 @@ JOT_INLINE Middleware
 basic_auth(std::string realm,
            std::function<bool(std::string_view user, std::string_view password)> check) {
   if (!check) throw std::invalid_argument("jot: basic_auth: nothing to check with");
-  const std::string challenge = "Basic realm=" + detail::quoted(realm) + ", charset=\"UTF-8\"";
+  const std::string challenge =
+      "Basic realm=" + detail::quoted_realm(realm) + ", charset=\"UTF-8\"";
   return [challenge, check](ResponseWriter& w, Request& r, const Handler& next) {
     const auto given = r.basic_auth();
     if (!given || !check(given->user, given->password))

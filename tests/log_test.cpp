@@ -157,6 +157,20 @@ TEST_CASE("copies share a sink, which may hold what cannot be copied") {
   CHECK(count == 2);
 }
 
+TEST_CASE("with() adds fields, but never over the record's own") {
+  std::string seen;
+  const Logger log([&seen](const LogRecord& r) { seen = jot::detail::log_line(r, {}).substr(24); });
+  const Logger more = log.with({{"a", 1}, {"b", 2}});
+  more.info("x", {{"b", 3}, {"c", 4}});
+  CHECK(seen == " INFO x a=1 b=3 c=4\n");
+  more.with({{"a", 5}, {"d", 6}}).warn("y");
+  CHECK(seen == " WARN y a=5 b=2 d=6\n");
+  more.info("z", 7);
+  CHECK(seen == " INFO z a=1 b=2 value=7\n");
+  log.info("x");
+  CHECK(seen == " INFO x\n");
+}
+
 TEST_CASE("what a sink throws is swallowed") {
   const Logger exception([](const LogRecord&) { throw std::runtime_error("disk full"); });
   const Logger other([](const LogRecord&) { throw 5; });

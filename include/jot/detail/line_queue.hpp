@@ -61,6 +61,12 @@ class LineQueue {
     }
   }
 
+  // A line that was never made. It is told with the next.
+  void lose() noexcept {
+    const std::lock_guard lock(mutex_);
+    ++lost_;
+  }
+
  private:
   // Under the lock.
   void start() {
