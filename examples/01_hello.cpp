@@ -22,7 +22,7 @@ int main() {
   });
 
   app.get("/twice/{n}", [](jot::Request& r) {
-    const auto n = r.path_value<int>("n");  // not a number: the client gets 404
+    const auto n = r.path_value<int>("n");  // not a number: the client gets 400
     return jot::Value{{"n", n}, {"twice", 2LL * n}};
   });
 
@@ -36,7 +36,7 @@ int main() {
 // Try:    curl localhost:8080/twice/21
 // Output: {"n":21,"twice":42}
 // Try:    curl -i localhost:8080/twice/much
-// Output: HTTP/1.1 404 Not Found
+// Output: HTTP/1.1 400 Bad Request
 // Try:    curl -i -X DELETE localhost:8080/hello/world
 // Output: HTTP/1.1 405 Method Not Allowed
 //         Allow: GET, HEAD...

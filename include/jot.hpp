@@ -36,7 +36,9 @@
 
 #include "jot/middleware.hpp"  // what every service wants around its handlers
 #include "jot/router.hpp"      // which handler answers this request?
+#include "jot/security.hpp"    // which sites may ask, and who is the client?
 
 #include "jot/server.hpp"  // who listens, and how long it waits for whom
 
+#include "jot/metrics.hpp"  // how the service is doing, for Prometheus
 #include "jot/testing.hpp"  // a handler's answer without a socket

@@ -1270,6 +1270,9 @@ class Body {
   detail::BodySource* source_ = nullptr;  // nullptr: no body
 };
 
+// What a path value is that does not parse: a mistake of the client's, or the address of nothing.
+enum class Malformed { bad_request = 400, not_found = 404 };
+
 // The pair of `Authorization: Basic` (RFC 7617).
 struct BasicAuth {
   std::string user, password;
@@ -1286,8 +1289,13 @@ class Request {
   std::string_view path() const noexcept;         // "/a%20b", as it came
   std::string_view proto() const noexcept;        // "HTTP/1.1"
   std::string_view host() const noexcept;         // "example.org:8080"
-  std::string_view scheme() const noexcept;       // "http"
-  std::string_view remote_addr() const noexcept;  // "192.0.2.1:40312", "[::1]:40312", "unix:"
+
+  // "http", or "https" where a trusted proxy says so: ServerOptions::trusted_proxies, real_ip().
+  std::string_view scheme() const noexcept;
+
+  // "192.0.2.1:40312", "[::1]:40312", "unix:". As a trusted proxy tells it, perhaps without a port:
+  // "192.0.2.1", "::1".
+  std::string_view remote_addr() const noexcept;
 
   // The pattern of the route that matched, "GET /posts/{id}"; "" outside a Router.
   std::string_view pattern() const noexcept;
@@ -1299,10 +1307,12 @@ class Request {
   // What stood in the path at {name}, percent-decoded; "" when the pattern has no such name.
   const std::string& path_value(std::string_view name) const;
 
-  // The same as a number or bool. Throws HttpError 404 when it is not one: there is no such page.
+  // The same as a number or bool. Throws HttpError 400 when it is not one, or 404 for
+  //
+  //     r.path_value<int>("id", Malformed::not_found)   // there is no such page
   template <class T>
-  T path_value(std::string_view name) const {
-    return detail::parse_as<T>(path_value(name), {404, name});
+  T path_value(std::string_view name, Malformed malformed = Malformed::bad_request) const {
+    return detail::parse_as<T>(path_value(name), {static_cast<int>(malformed), name});
   }
 
   // The query's pairs, decoded; malformed ones are left out.
@@ -1854,8 +1864,8 @@ Middleware etag(std::size_t max_size = 64u << 10);
 // values filled in. The rules are those of Go's ServeMux, and more:
 //
 //     app.get("/posts/{id}", show);                 // one segment: r.path_value("id")
-//     app.get("/posts/{id:int}/edit", edit);        // ... that is a number: else this route is not
-//     meant app.get("/files/{path...}", send);            // all that is left of the path
+//     app.get("/posts/{id:int}/edit", edit);        // ... that is a number, else another route
+//     app.get("/files/{path...}", send);            // all that is left of the path
 //     app.handle("/static/", FileServer("public")); // a slash at the end: the whole subtree
 //     app.get("/{$}", home);                        // only "/"
 //     app.handle("POST example.org/hook", hook);    // method and host
@@ -1865,9 +1875,8 @@ Middleware etag(std::size_t max_size = 64u << 10);
 //   second, and the exception names both with file and line.
 // - GET answers HEAD. A path that is known under other methods only is 405 with Allow, and OPTIONS
 //   is answered with 204 and Allow where no handler does.
-// - "/a//b/../c" is redirected to "/a/c", and "/static" to "/static/" where only that is known,
-// with
-//   the query: 301 for GET and HEAD, 308 for what must keep its method and body. Not for CONNECT.
+// - "/a//b/../c" is redirected to "/a/c", and "/static" to "/static/" where only that is known. The
+//   query stays: 301 for GET and HEAD, 308 for what must keep its method and body. Not for CONNECT.
 // - Path values are percent-decoded segment by segment: %2F stays inside its segment.
 //
 // A Router is built first and then only read: the first request closes it, and to add or change
@@ -1995,6 +2004,133 @@ class Router : public Group {
 
 }  // namespace jot::inline v1
 
+// -------------------------------------------------------------- jot/security.hpp
+
+// security.hpp -- which sites may ask, what may a browser do with the answer, and who is the
+// client?
+//
+// In: a Handler. Out: a Handler that refuses what other sites make a browser do in its user's name
+// (csrf_guard), allows what they may (cors), forbids browsers what pages rarely need
+// (secure_headers), and knows the client behind your own proxies (real_ip).
+//
+//     app.use(real_ip({"127.0.0.1"}));   // the outermost: those behind see the client's address
+//     app.use(secure_headers());
+//     app.use(cors({.origins = {"https://app.example.com"}}));
+//     app.use(csrf_guard());
+//
+// What cors() and secure_headers() set stays on error pages, too, whoever makes these.
+// What is malformed in their options throws std::invalid_argument where they are made.
+// Threads: use them from any thread; they share nothing that changes.
+
+#include <chrono>      // std::chrono::seconds
+#include <functional>  // std::function
+#include <string>      // std::string
+#include <vector>      // std::vector
+
+namespace jot::inline v1 {
+
+// ---- other sites ----
+
+struct CorsOptions {
+  // Who may read: "https://example.org", "https://example.org:8443", "https://*.example.org" for
+  // all names below it, "null" for files and sandboxes; or "*" alone: everybody.
+  std::vector<std::string> origins = {};
+
+  // What they may call, and with which fields beyond those that any form can send. Content-Type is
+  // one to name, for JSON. "*" alone: all.
+  std::vector<std::string> methods = {"GET", "POST"};
+  std::vector<std::string> headers = {};
+
+  // They may send cookies and passwords. Never with origins "*": that throws.
+  bool credentials = false;
+
+  // Fields of the response that their scripts may read, beyond the few that all may.
+  std::vector<std::string> expose = {};
+
+  // How long a browser remembers what a preflight has allowed.
+  std::chrono::seconds max_age = std::chrono::seconds(5);
+
+  // Public sites may call this server in a private network (Access-Control-Allow-Private-Network).
+  bool private_network = false;
+};
+
+// Lets scripts of other sites read responses (the CORS protocol of https://fetch.spec.whatwg.org).
+// It answers preflights, OPTIONS with Access-Control-Request-Method, itself: 204, with the fields
+// that allow it or without. All else is handled, also for others: CORS protects the answer, not the
+// server; for that there is csrf_guard().
+// Use it on the Router, not on a group: a preflight has no route, and passes no group.
+Middleware cors(CorsOptions options);
+
+struct CsrfOptions {
+  // Requests that pass unseen: webhooks, for example. It runs on many threads at a time.
+  std::function<bool(const Request& r)> exempt = {};
+
+  // Sites that may send as if they were this one: "https://example.org", with the port unless it is
+  // the usual one.
+  std::vector<std::string> trusted_origins = {};
+};
+
+// Answers 403 to what a page of another site makes a browser send, with the user's cookies. No
+// tokens are needed: browsers tell. The rules are those of Go's http.CrossOriginProtection:
+//
+// 1. GET, HEAD and OPTIONS pass: they must change nothing.
+// 2. Sec-Fetch-Site decides where it is there: same-origin and none (typed, a bookmark) pass. A
+//    sibling, "same-site", does not.
+// 3. Else Origin must name the host of the request (older browsers).
+// 4. With neither it is no browser, and passes.
+//
+// Exemptions count where it would be refused.
+Middleware csrf_guard(CsrfOptions options = {});
+
+// ---- what browsers may do ----
+
+// Each the value of a field; "" leaves it out. A handler may set another for its own response.
+struct SecureHeadersOptions {
+  // Keeps pages out of frames (against clickjacking), their relative links here, plugins away.
+  // What scripts and styles may come from where is for you to add.
+  std::string content_security_policy =
+      "base-uri 'self'; frame-ancestors 'none'; object-src 'none'";
+
+  // Pages of others that open this one, or are opened by it, get no hold of its window.
+  std::string cross_origin_opener_policy = "same-origin";
+
+  // Who may embed what is here; "cross-origin" for images that all may show.
+  std::string cross_origin_resource_policy = "same-origin";
+
+  // frame-ancestors for old browsers.
+  std::string frame_options = "DENY";
+
+  std::string permissions_policy = {};
+
+  // Other sites hear from which site a visitor comes, not from which page.
+  std::string referrer_policy = "strict-origin-when-cross-origin";
+
+  // One year of https only. Sent only where scheme() is "https": so name the trusted_proxies.
+  std::string strict_transport_security = "max-age=31536000";
+};
+
+// Sets these fields and X-Content-Type-Options: nosniff on every response.
+Middleware secure_headers(SecureHeadersOptions options = {});
+
+// ---- proxies ----
+
+// The client behind your own proxies, for remote_addr(), scheme(), and all who ask them: logs,
+// rate_limit(). trusted_proxies: addresses and networks, "127.0.0.1", "10.0.0.0/8", "fd00::/8",
+// or "unix" for whoever comes by a Unix socket.
+//
+// X-Forwarded-For is read from right to left, as far as trusted proxies wrote it: the first address
+// that is not one of theirs is the client, and what stands left of it is not looked at. From
+// others, the fields are ignored. Where a trusted proxy does not know ("unknown", garbage), its own
+// address stands. The port is kept where one is told, else there is none: "203.0.113.7",
+// "2001:db8::1". The scheme is that of X-Forwarded-Proto, at the place of the client.
+// Without X-Forwarded-For, Forwarded is read in the same way (RFC 7239).
+//
+// A proxy passes on what it does not set: one that speaks Forwarded has to remove X-Forwarded-For,
+// and each has to set the scheme.
+Middleware real_ip(std::vector<std::string> trusted_proxies);
+
+}  // namespace jot::inline v1
+
 // -------------------------------------------------------------- jot/server.hpp
 
 // server.hpp -- who listens, and how long does it wait for whom?
@@ -2084,6 +2220,11 @@ struct ServerOptions {
   // Several processes listen on one port (SO_REUSEPORT). Without, a second one is an error.
   bool reuse_port = false;
 
+  // Addresses of your own proxies, "127.0.0.1", "10.0.0.0/8", "fd00::/8", or "unix" for those on a
+  // Unix socket: what they say of a client is what remote_addr() and scheme() say. See real_ip(),
+  // which does the same for some routes. The constructor throws std::invalid_argument for others.
+  std::vector<std::string> trusted_proxies = {};
+
   // A response: no byte taken by the client for so long, or below 240 bytes/s after 5 s: cut.
   nanoseconds write_timeout = std::chrono::seconds(30);
 };
@@ -2101,6 +2242,7 @@ struct ServerStats {
   std::size_t idle = 0;         // of these, parked
   std::size_t in_handlers = 0;  // requests in service now
   std::size_t threads = 0;      // the server's own, waiting ones included
+  std::size_t lanes = 0;        // each with a thread that waits for the network
 };
 
 class Server {
@@ -2141,6 +2283,81 @@ class Server {
 
 // Serves until the process ends. Throws as Server::start().
 void listen_and_serve(std::string addr, Handler handler);
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/metrics.hpp
+
+// metrics.hpp -- how is the service doing? For Prometheus, and for those who restart it.
+//
+// In: requests that pass, and Servers to look at. Out: numbers as text, "alive", "ready".
+//
+//     jot::Metrics metrics;
+//     app.use(metrics);                              // counts what passes
+//     jot::Server server{{.handler = app}};
+//     metrics.watch(server);                         // and tells how its connections are
+//     admin.get("/metrics", metrics);                // on a port that the world does not see
+//     admin.get("/health", jot::health());
+//     admin.get("/ready", jot::readiness(until));
+//
+// Memory is bounded: a request is counted under the pattern of its route, not under its path, and
+// under "other" where its method is none of the usual.
+// Threads: everything here may be used from any thread.
+
+#include <functional>   // std::function
+#include <memory>       // std::shared_ptr
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1 {
+
+class Server;
+
+namespace detail {
+struct MetricsState;
+}  // namespace detail
+
+// A copyable handle on one set of numbers; a middleware that counts, and the handler that tells.
+//
+//     http_requests_total{method,pattern,status}           with the status of what was thrown
+//     http_request_duration_seconds{method,pattern}        a histogram, from 0.5 ms to 10 s
+//     http_requests_in_flight                              in here now
+//     http_server_connections{server,state}                state: "idle", "active"
+//     http_server_threads{server}, http_server_lanes{server}
+//     http_server_connections_accepted_total, http_server_requests_total,
+//     http_server_requests_refused_total, http_server_received_bytes_total,
+//     http_server_sent_bytes_total {server}
+class Metrics {
+ public:
+  Metrics();
+
+  // Counts a request that passes, once it is over: app.use(metrics), outside of what may refuse.
+  void operator()(ResponseWriter& w, Request& r, const Handler& next) const;
+
+  // Answers with text(): app.get("/metrics", metrics).
+  void operator()(ResponseWriter& w, Request& r) const;
+
+  // All numbers in the text format of Prometheus, version 0.0.4.
+  std::string text() const;
+
+  // Tells the stats() of this server, too, under server="name".
+  // Lifetime: unwatch() it, or let nobody ask any more, before the server is destroyed.
+  // Throws: std::invalid_argument for a name that is taken.
+  void watch(const Server& server, std::string_view name = "main") const;
+  void unwatch(const Server& server) const;
+
+ private:
+  std::shared_ptr<detail::MetricsState> state_;
+};
+
+// "ok": the process lives and answers. Ask it to know whether to restart.
+Handler health();
+
+// "ready", or 503 for a load balancer to send its clients elsewhere: as soon as `until` is done,
+// which is what the server waits for; as soon as the server that answers begins to shut down; or
+// while check() is false. Nobody is to be restarted for that.
+// until: the Context that listen_and_serve() was given. check is called from any thread.
+Handler readiness(Context until = {}, std::function<bool()> check = {});
 
 }  // namespace jot::inline v1
 
@@ -6287,6 +6504,7 @@ using ResponseLock = std::recursive_mutex;
 struct Origin {
   virtual Context context() noexcept = 0;
   virtual std::string_view remote_addr() noexcept = 0;
+  virtual bool stopping() const noexcept = 0;  // the server has begun to shut down
 
   // From now on, until nullptr is given, the library holds this lock while it touches the response
   // outside of the writer's functions: another thread than the handler's may answer, see timeout().
@@ -6334,6 +6552,7 @@ struct RequestState {
   const Logger* log = nullptr;            // the server's
   ResponseLock* response_lock = nullptr;  // while the response is shared
   std::optional<Logger> own_log;          // this request's, by a middleware
+  std::optional<Header> lasting;          // fields that middleware has set, and that errors keep
 
   // Filled in by a Router.
   std::string_view pattern;  // of the route that matched
@@ -6351,8 +6570,10 @@ struct RequestState {
   std::optional<Values> cookies;
   std::optional<Value> json;
 
+  std::string own_remote_addr;  // "": as the origin says
+
   // Of requests that were made by hand: they own their bytes.
-  std::string own_bytes, own_remote_addr;
+  std::string own_bytes;
   std::unique_ptr<BodySource, void (*)(BodySource*)> own_body{nullptr, nullptr};
 
   // Forgets what belongs to one request.
@@ -6363,7 +6584,9 @@ struct RequestState {
     mount_size = 0;
     matched_by = matched_route = nullptr;
     error_page = nullptr;
+    if (!own_remote_addr.empty()) own_remote_addr.clear();
     if (own_log) own_log.reset();
+    if (lasting) lasting.reset();
     if (context) context.reset();
     if (query) query.reset();
     if (cookies) cookies.reset();
@@ -6482,7 +6705,8 @@ JOT_INLINE std::string_view Request::proto() const noexcept {
 JOT_INLINE std::string_view Request::host() const noexcept { return state_->head.host; }
 JOT_INLINE std::string_view Request::scheme() const noexcept { return state_->scheme; }
 JOT_INLINE std::string_view Request::remote_addr() const noexcept {
-  return state_->origin ? state_->origin->remote_addr() : std::string_view(state_->own_remote_addr);
+  if (!state_->origin || !state_->own_remote_addr.empty()) return state_->own_remote_addr;
+  return state_->origin->remote_addr();
 }
 JOT_INLINE std::string_view Request::pattern() const noexcept { return state_->pattern; }
 JOT_INLINE const Header& Request::header() const noexcept { return state_->header; }
@@ -6595,13 +6819,23 @@ inline void answer_error(ResponseWriter& w, Request& r, int status, std::string_
   (*page)(w, r, status, message);
 }
 
+// Forgets the response that failed, but for what middleware has made to last. False: its head has
+// left.
+inline bool start_over(ResponseWriter& w, Request& r) {
+  if (!w.reset()) return false;
+  const RequestState& s = RequestAccess::state(r);
+  if (!s.lasting) return true;
+  for (const auto& [name, value] : *s.lasting) w.header().add(name, value);
+  return true;
+}
+
 enum class Outcome {
   answered,
   failed,  // the head had left when the handler threw: the client must see the response cut short
 };
 
 inline Outcome answer_http_error(ResponseWriter& w, Request& r, const HttpError& e) {
-  if (!w.reset()) return Outcome::failed;
+  if (!start_over(w, r)) return Outcome::failed;
   for (auto [name, value] : e.header()) w.header().add(name, value);
   answer_error(w, r, e.status(), e.what());
   return Outcome::answered;
@@ -6611,7 +6845,7 @@ inline Outcome answer_exception(ResponseWriter& w, Request& r, std::string_view 
   r.log().error("handler threw", {{"method", r.method()},
                                   {"pattern", r.pattern().empty() ? r.path() : r.pattern()},
                                   {"error", what}});
-  if (!w.reset()) return Outcome::failed;
+  if (!start_over(w, r)) return Outcome::failed;
   answer_error(w, r, 500, status_text(500));
   return Outcome::answered;
 }
@@ -6654,7 +6888,8 @@ JOT_INLINE void answer_text(ResponseWriter& w, std::string_view content_type,
   Header& header = w.header();
   if (!header.has("Content-Type")) {
     HeaderAccess::add_view(header, "Content-Type", content_type);
-    HeaderAccess::add_view(header, "X-Content-Type-Options", "nosniff");
+    if (!header.has("X-Content-Type-Options"))
+      HeaderAccess::add_view(header, "X-Content-Type-Options", "nosniff");
   }
   w.write_bytes(text);
 }
@@ -9105,6 +9340,588 @@ JOT_INLINE detail::RouteMemory& Router::match(Request& r) const { return table_-
 
 }  // namespace jot::inline v1
 
+// -------------------------------------------------------------- jot/detail/web_origin.hpp
+
+// web_origin.hpp -- which site does this Origin name?
+//
+// In: the field Origin, "https://example.org:8443" or "null" (RFC 6454 section 6.2), and the
+// origins of an option. Out: its host; is it one of those?
+
+#include <cstddef>      // std::size_t
+#include <stdexcept>    // std::invalid_argument
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+// "example.org:8443"; "" where there is none.
+inline std::string_view origin_host(std::string_view origin) noexcept {
+  const std::size_t scheme = origin.find("://");
+  if (scheme == origin.npos || scheme == 0) return {};
+  const std::string_view host = origin.substr(scheme + 3);
+  return host.substr(0, host.find_first_of("/?#"));
+}
+
+inline bool is_scheme(std::string_view s) noexcept {
+  for (const char c : s)
+    if (!is_a(c, byte_alpha) && !is_digit(c) && c != '+' && c != '-' && c != '.') return false;
+  return !s.empty() && is_a(s.front(), byte_alpha);
+}
+
+// A scheme, "://" and a host, perhaps with a port, and nothing else.
+inline bool is_origin(std::string_view s) noexcept {
+  const std::string_view host = origin_host(s);
+  if (host.empty() || host.front() == ':' || host.back() == ':') return false;
+  for (const char c : host) {
+    const bool fits = is_a(c, byte_alpha) || is_digit(c) || (c & 0x80) != 0;
+    if (!fits && std::string_view("-._:[]").find(c) == std::string_view::npos) return false;
+  }
+  return is_scheme(s.substr(0, s.find("://"))) && host.data() + host.size() == s.data() + s.size();
+}
+
+// A trailing slash, a path, a scheme that is missing: mistakes that would only show in a browser.
+inline void check_origin(std::string_view who, std::string_view origin) {
+  if (is_origin(origin)) return;
+  throw std::invalid_argument("jot: " + std::string(who) +
+                              ": an origin is scheme://host[:port], not \"" + std::string(origin) +
+                              '"');
+}
+
+// allowed: an origin, or "https://*.example.org" for all names below.
+inline bool matches_origin(std::string_view allowed, std::string_view origin) noexcept {
+  const std::size_t star = allowed.find("://*.");
+  if (star == allowed.npos) return allowed == origin;
+  const std::string_view scheme = allowed.substr(0, star + 3), domain = allowed.substr(star + 4);
+  return is_origin(origin) && origin.starts_with(scheme) && origin.ends_with(domain) &&
+         origin.size() > scheme.size() + domain.size();
+}
+
+inline bool is_one_of(const std::vector<std::string>& allowed, std::string_view origin) noexcept {
+  for (const std::string& one : allowed)
+    if (matches_origin(one, origin)) return true;
+  return false;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/cross_origin.hpp
+
+// cross_origin.hpp -- what may a script of that site do here?
+//
+// In: CorsOptions, and a request with Origin. Out: the Access-Control fields that say so. See the
+// CORS protocol, https://fetch.spec.whatwg.org/#http-cors-protocol.
+
+#include <stdexcept>    // std::invalid_argument
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+class CrossOrigin {
+ public:
+  explicit CrossOrigin(CorsOptions options)
+      : options_(std::move(options)),
+        anyone_(is_star(options_.origins)),
+        methods_(joined(options_.methods)),
+        headers_(joined(options_.headers)),
+        expose_(joined(options_.expose)) {
+    if (anyone_ && options_.credentials)
+      throw std::invalid_argument("jot: cors: credentials for everybody: name the origins");
+    for (const std::string& origin : options_.origins) check(origin);
+  }
+
+  static bool is_preflight(const Request& r) {
+    return r.method() == "OPTIONS" && r.header().has("Origin") &&
+           r.header().has("Access-Control-Request-Method");
+  }
+
+  // The fields for any response but that to a preflight.
+  Header fields(const Request& r) const {
+    Header fields;
+    if (!anyone_) fields.add("Vary", "Origin");
+    if (allow_origin(r, fields) && !expose_.empty())
+      fields.set("Access-Control-Expose-Headers", expose_);
+    return fields;
+  }
+
+  // Where one thing is not allowed, nothing is said to be.
+  Header preflight_fields(const Request& r) const {
+    Header fields, no;
+    const std::string_view wanted = r.header().get("Access-Control-Request-Headers");
+    for (Header* to : {&fields, &no})
+      to->add("Vary",
+              "Origin, Access-Control-Request-Method, Access-Control-Request-Headers, "
+              "Access-Control-Request-Private-Network");
+    const std::string_view method = r.header().get("Access-Control-Request-Method");
+    if (!allows_method(method) || !allow_headers(wanted, fields) || !allow_origin(r, fields))
+      return no;
+    fields.set("Access-Control-Allow-Methods", is_star(options_.methods) ? method : methods_);
+    fields.set("Access-Control-Max-Age", options_.max_age.count());
+    if (options_.private_network &&
+        r.header().get("Access-Control-Request-Private-Network") == "true")
+      fields.set("Access-Control-Allow-Private-Network", "true");
+    return fields;
+  }
+
+ private:
+  static bool is_star(const std::vector<std::string>& list) noexcept {
+    return list.size() == 1 && list.front() == "*";
+  }
+
+  static std::string joined(const std::vector<std::string>& names) {
+    std::string all;
+    for (const std::string& name : names) {
+      if (!is_token(name)) throw std::invalid_argument("jot: cors: no token: \"" + name + '"');
+      all += all.empty() ? "" : ", ";
+      all += name;
+    }
+    return all;
+  }
+
+  void check(std::string_view origin) const {
+    if (anyone_ || origin == "null") return;
+    const std::size_t star = origin.find("://*.");
+    if (star == origin.npos) return check_origin("cors", origin);
+    std::string plain(origin);
+    check_origin("cors", plain.erase(star + 3, 2));
+  }
+
+  bool allow_origin(const Request& r, Header& fields) const {
+    const auto origins = r.header().all("Origin");
+    if (origins.size() != 1 || !(anyone_ || is_one_of(options_.origins, origins[0]))) return false;
+    fields.set("Access-Control-Allow-Origin", anyone_ ? "*" : origins[0]);
+    if (options_.credentials) fields.set("Access-Control-Allow-Credentials", "true");
+    return true;
+  }
+
+  bool allows_method(std::string_view method) const noexcept {
+    if (!is_token(method)) return false;
+    if (is_star(options_.methods)) return true;
+    for (const std::string& allowed : options_.methods)
+      if (allowed == method || (allowed == "GET" && method == "HEAD")) return true;
+    return false;
+  }
+
+  // Says what is allowed, if that is all that is wanted. With "*" it repeats what was asked for:
+  // with credentials, browsers take a star for a name.
+  bool allow_headers(std::string_view wanted, Header& fields) const {
+    const bool all = is_star(options_.headers);
+    for (std::string_view rest = wanted; !rest.empty();) {
+      const std::string_view name = next_in_list(rest);
+      if (!name.empty() && (!is_token(name) || !(all || allows_header(name)))) return false;
+    }
+    const std::string_view allowed = all ? wanted : std::string_view(headers_);
+    if (!allowed.empty()) fields.set("Access-Control-Allow-Headers", allowed);
+    return true;
+  }
+
+  bool allows_header(std::string_view name) const noexcept {
+    for (const std::string& allowed : options_.headers)
+      if (iequals(allowed, name)) return true;
+    for (const auto safe : {"Accept", "Accept-Language", "Content-Language"})
+      if (iequals(safe, name)) return true;
+    return false;
+  }
+
+  CorsOptions options_;
+  bool anyone_;
+  std::string methods_, headers_, expose_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/ip_network.hpp
+
+// ip_network.hpp -- is this address one of those?
+//
+// In: addresses and networks as text, "192.0.2.1", "2001:db8::/32". Out: addresses as 16 bytes,
+// those of IPv4 mapped into IPv6 (RFC 4291 section 2.5.5.2), so that all are compared alike.
+
+#include <arpa/inet.h>   // inet_ntop, inet_pton
+#include <netinet/in.h>  // in6_addr
+
+#include <charconv>     // std::from_chars
+#include <cstring>      // std::memcpy
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// All digits, from 0 to high; else -1.
+inline int parse_small(std::string_view digits, int high) noexcept {
+  int value = -1;
+  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  const bool whole = failed == std::errc{} && end == digits.data() + digits.size();
+  return whole && digits.front() != '-' && value <= high ? value : -1;
+}
+
+inline bool parse_ip(std::string_view text, in6_addr& to) noexcept {
+  char terminated[INET6_ADDRSTRLEN] = "";
+  if (text.size() >= sizeof terminated) return false;
+  text.copy(terminated, text.size());
+  if (inet_pton(AF_INET6, terminated, &to) == 1) return true;
+  to = in6_addr{};
+  to.s6_addr[10] = to.s6_addr[11] = 0xff;
+  return inet_pton(AF_INET, terminated, &to.s6_addr[12]) == 1;
+}
+
+inline std::string ip_text(const in6_addr& ip) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (IN6_IS_ADDR_V4MAPPED(&ip))
+    inet_ntop(AF_INET, &ip.s6_addr[12], text, sizeof text);
+  else
+    inet_ntop(AF_INET6, &ip, text, sizeof text);
+  return text;
+}
+
+// The addresses that begin with the same bits.
+struct IpNetwork {
+  in6_addr base{};
+  int bits = 128;
+
+  bool contains(const in6_addr& ip) const noexcept {
+    const auto bytes = static_cast<std::size_t>(bits / 8);
+    if (std::memcmp(&base, &ip, bytes) != 0) return false;
+    const int mask = 0xff00 >> (bits % 8) & 0xff;
+    return mask == 0 || ((base.s6_addr[bytes] ^ ip.s6_addr[bytes]) & mask) == 0;
+  }
+};
+
+// "10.0.0.0/8", or one address. The bits behind the slash may be set: they do not count.
+inline bool parse_network(std::string_view text, IpNetwork& to) noexcept {
+  const std::size_t slash = text.find('/');
+  if (!parse_ip(text.substr(0, slash), to.base)) return false;
+  if (slash == text.npos) return to.bits = 128, true;
+  const bool four = text.find(':') == text.npos;
+  const int bits = parse_small(text.substr(slash + 1), four ? 32 : 128);
+  to.bits = four ? bits + 96 : bits;
+  return bits >= 0;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/forwarded.hpp
+
+// forwarded.hpp -- which hops does a list of proxies name, from the last one back?
+//
+// In: the fields X-Forwarded-For, X-Forwarded-Proto or Forwarded (RFC 7239). Out: their elements,
+// from right to left, and what these say of a client.
+//
+// Each proxy adds to the right, so the right end is what one's own proxy wrote, and everything left
+// of it may be a client's invention. It must not change how the right end is read: a client that
+// sends the quote of an unfinished string would otherwise swallow what is appended to it. So quotes
+// are counted from the right, too.
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+// Is the quote at this place part of a quoted string, "\""?
+inline bool is_escaped(std::string_view text, std::size_t at) noexcept {
+  std::size_t backslashes = 0;
+  while (backslashes < at && text[at - 1 - backslashes] == '\\') ++backslashes;
+  return backslashes % 2 == 1;
+}
+
+// Cuts the last element off a list whose elements may hold quoted strings.
+inline std::string_view take_last(std::string_view& list, char separator) noexcept {
+  bool quoted = false;
+  std::size_t begin = list.size();
+  for (; begin > 0; --begin) {
+    const char c = list[begin - 1];
+    if (c == '"' && !is_escaped(list, begin - 1)) quoted = !quoted;
+    if (c == separator && !quoted) break;
+  }
+  const std::string_view element = trim(list.substr(begin));
+  list = list.substr(0, begin == 0 ? 0 : begin - 1);
+  return element;
+}
+
+// The elements of all fields of a name, from the last one of the last field to the first.
+class HopReader {
+ public:
+  HopReader(const Header& header, std::string_view name) : fields_(header.all(name)) {}
+
+  // The next element that is not empty; "" at the end.
+  std::string_view next() noexcept {
+    while (!fields_.empty()) {
+      const std::string_view element = take_last(fields_.back(), ',');
+      if (fields_.back().empty()) fields_.pop_back();
+      if (!element.empty()) return element;
+    }
+    return {};
+  }
+
+ private:
+  std::vector<std::string_view> fields_;  // what is not read yet
+};
+
+// The value of for= or proto= in an element of Forwarded, without its quotes; "": none, or
+// malformed.
+inline std::string forwarded_value(std::string_view element, std::string_view name) {
+  while (!element.empty()) {
+    const std::string_view pair = take_last(element, ';');
+    const std::size_t equals = pair.find('=');
+    if (equals == pair.npos || !iequals(pair.substr(0, equals), name)) continue;
+    std::string_view value = pair.substr(equals + 1);
+    if (!value.starts_with('"')) return std::string(value);
+    if (value.size() < 2 || !value.ends_with('"') || is_escaped(value, value.size() - 1)) return {};
+    value = value.substr(1, value.size() - 2);
+    std::string plain;
+    for (std::size_t i = 0; i < value.size(); ++i) {
+      if (value[i] == '\\') ++i;
+      plain += value[i];
+    }
+    return plain;
+  }
+  return {};
+}
+
+// Where a hop's request came from.
+struct HopAddress {
+  in6_addr ip{};
+  std::string_view port = {};  // "": not told
+};
+
+// "192.0.2.1", "192.0.2.1:40312", "2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:40312", the port
+// perhaps hidden, "_x". False: no address, "unknown" for example.
+inline bool parse_hop(std::string_view text, HopAddress& to) noexcept {
+  std::string_view host = text, port;
+  bool has_port = false;
+  if (text.starts_with('[')) {
+    const std::size_t end = text.find(']');
+    if (end == text.npos) return false;
+    host = text.substr(1, end - 1), port = text.substr(end + 1);
+    if (host.find(':') == host.npos || (!port.empty() && port.front() != ':')) return false;
+    if ((has_port = !port.empty())) port.remove_prefix(1);
+  } else if (const std::size_t colon = text.find(':'); colon == text.rfind(':')) {
+    has_port = colon != text.npos;
+    host = text.substr(0, colon);
+    if (has_port) port = text.substr(colon + 1);
+  }
+  if (has_port && !port.starts_with('_') && (port.size() > 5 || parse_small(port, 65535) < 0))
+    return false;
+  to.port = port.starts_with('_') ? std::string_view() : port;
+  return parse_ip(host, to.ip);
+}
+
+// As remote_addr() has it.
+inline std::string hop_text(const HopAddress& hop) {
+  const std::string ip = ip_text(hop.ip), port(hop.port);
+  if (port.empty()) return ip;
+  return ip.find(':') == ip.npos ? ip + ':' + port : '[' + ip + "]:" + port;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/trusted_proxies.hpp
+
+// trusted_proxies.hpp -- who is the client, when proxies stand between?
+//
+// In: the addresses of one's own proxies, and a request with the fields they have added. Out: the
+// client's address and scheme, put into the Request.
+//
+// 1. A peer that is no trusted proxy is the client itself: whatever it says of others is ignored.
+// 2. Else the last hop in the list is who the peer got it from. While that is a trusted proxy, too,
+//    the one before it counts. The first that is not trusted is the client.
+// 3. Where a trusted proxy does not know, or writes what cannot be read, it stands for the client.
+
+#include <cstddef>      // std::size_t
+#include <stdexcept>    // std::invalid_argument
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+class TrustedProxies {
+ public:
+  // Each "192.0.2.1", "10.0.0.0/8", "fd00::/8", or "unix" for those that come by a Unix socket.
+  // Throws: std::invalid_argument for anything else.
+  explicit TrustedProxies(const std::vector<std::string>& proxies) {
+    for (const std::string& proxy : proxies) {
+      IpNetwork network;
+      if (proxy == "unix")
+        unix_ = true;
+      else if (parse_network(proxy, network))
+        networks_.push_back(network);
+      else
+        throw std::invalid_argument("jot: no address or network of a proxy: \"" + proxy + '"');
+    }
+  }
+
+  bool empty() const noexcept { return networks_.empty() && !unix_; }
+
+  // peer: as remote_addr() says.
+  bool trusts(std::string_view peer) const noexcept {
+    if (peer.starts_with("unix:")) return unix_;
+    HopAddress hop;
+    return parse_hop(peer, hop) && trusts(hop.ip);
+  }
+
+  // Puts what a trusted peer says of its client into the Request.
+  void look_behind(std::string_view peer, RequestState& s) const {
+    if (!trusts(peer)) return;
+    const bool standard = s.header.has("Forwarded") && !s.header.has("X-Forwarded-For");
+    const Found found = standard ? walk_forwarded(s.header) : walk_x_forwarded(s.header);
+    if (iequals(found.scheme, "https")) s.scheme = "https";
+    if (iequals(found.scheme, "http")) s.scheme = "http";
+    if (!found.addr.empty()) s.own_remote_addr = found.addr;
+  }
+
+ private:
+  struct Found {
+    std::string addr = {};    // "": nothing was found
+    std::string scheme = {};  // as told
+  };
+
+  bool trusts(const in6_addr& ip) const noexcept {
+    for (const IpNetwork& network : networks_)
+      if (network.contains(ip)) return true;
+    return false;
+  }
+
+  Found walk_forwarded(const Header& header) const {
+    Found found;
+    HopReader hops(header, "Forwarded");
+    for (auto element = hops.next(); !element.empty(); element = hops.next()) {
+      const std::string node = forwarded_value(element, "for");
+      if (std::string scheme = forwarded_value(element, "proto"); !scheme.empty())
+        found.scheme = std::move(scheme);
+      HopAddress hop;
+      if (!parse_hop(node, hop)) break;
+      found.addr = hop_text(hop);
+      if (!trusts(hop.ip)) break;
+    }
+    return found;
+  }
+
+  Found walk_x_forwarded(const Header& header) const {
+    Found found;
+    std::size_t hops_read = 0;
+    HopReader hops(header, "X-Forwarded-For");
+    for (auto element = hops.next(); !element.empty(); element = hops.next()) {
+      HopAddress hop;
+      if (!parse_hop(element, hop)) break;
+      found.addr = hop_text(hop);
+      ++hops_read;
+      if (!trusts(hop.ip)) break;
+    }
+    // One scheme for each hop, or one for all.
+    HopReader schemes(header, "X-Forwarded-Proto");
+    for (auto scheme = schemes.next(); !scheme.empty(); scheme = schemes.next()) {
+      found.scheme = scheme;
+      if (hops_read-- <= 1) break;
+    }
+    return found;
+  }
+
+  std::vector<IpNetwork> networks_;
+  bool unix_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/security.ipp
+
+// security.ipp -- the bodies of security.hpp.
+
+#include <memory>     // std::make_shared
+#include <stdexcept>  // std::invalid_argument
+#include <utility>    // std::move
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+// Sets fields for this response, and for the error page that may take its place.
+JOT_INLINE void set_lasting(ResponseWriter& w, Request& r, const Header& fields) {
+  auto& lasting = RequestAccess::state(r).lasting;
+  if (!lasting) lasting.emplace();
+  for (Header* header : {&w.header(), &*lasting}) {
+    for (const auto& [name, value] : fields)
+      name == "Vary" ? header->add(name, value) : header->set(name, value);
+  }
+}
+
+JOT_INLINE Header policies(const SecureHeadersOptions& o) {
+  Header fields{{"X-Content-Type-Options", "nosniff"}};
+  const Field all[] = {{"Content-Security-Policy", o.content_security_policy},
+                       {"Cross-Origin-Opener-Policy", o.cross_origin_opener_policy},
+                       {"Cross-Origin-Resource-Policy", o.cross_origin_resource_policy},
+                       {"Permissions-Policy", o.permissions_policy},
+                       {"Referrer-Policy", o.referrer_policy},
+                       {"Strict-Transport-Security", o.strict_transport_security},
+                       {"X-Frame-Options", o.frame_options}};
+  for (const auto& [name, value] : all)
+    if (!value.empty()) fields.set(name, value);
+  return fields;
+}
+
+// Does a page of another site send this? See csrf_guard().
+JOT_INLINE bool is_cross_origin(const Request& r) {
+  if (r.method() == "GET" || r.method() == "HEAD" || r.method() == "OPTIONS") return false;
+  const std::string_view site = r.header().get("Sec-Fetch-Site");
+  if (!site.empty()) return site != "same-origin" && site != "none";
+  const std::string_view origin = r.header().get("Origin");
+  return !origin.empty() && (r.host().empty() || origin_host(origin) != r.host());
+}
+
+}  // namespace detail
+
+JOT_INLINE Middleware cors(CorsOptions options) {
+  auto site = std::make_shared<const detail::CrossOrigin>(std::move(options));
+  return [site](ResponseWriter& w, Request& r, const Handler& next) {
+    if (!detail::CrossOrigin::is_preflight(r)) {
+      detail::set_lasting(w, r, site->fields(r));
+      return next(w, r);
+    }
+    for (const auto& [name, value] : site->preflight_fields(r)) w.header().add(name, value);
+    w.write_header(204);
+  };
+}
+
+JOT_INLINE Middleware csrf_guard(CsrfOptions options) {
+  for (const std::string& origin : options.trusted_origins)
+    detail::check_origin("csrf_guard", origin);
+  return [options](ResponseWriter& w, Request& r, const Handler& next) {
+    const auto is_exempt = [&] {
+      return (options.exempt && options.exempt(r)) ||
+             detail::is_one_of(options.trusted_origins, r.header().get("Origin"));
+    };
+    if (detail::is_cross_origin(r) && !is_exempt())
+      throw HttpError(403, "this came from a page of another site");
+    next(w, r);
+  };
+}
+
+JOT_INLINE Middleware secure_headers(SecureHeadersOptions options) {
+  const Header over_tls = detail::policies(options);
+  options.strict_transport_security.clear();
+  const Header plain = detail::policies(options);
+  return [over_tls, plain](ResponseWriter& w, Request& r, const Handler& next) {
+    detail::set_lasting(w, r, r.scheme() == "https" ? over_tls : plain);
+    next(w, r);
+  };
+}
+
+JOT_INLINE Middleware real_ip(std::vector<std::string> trusted_proxies) {
+  auto proxies = std::make_shared<const detail::TrustedProxies>(trusted_proxies);
+  return [proxies](ResponseWriter& w, Request& r, const Handler& next) {
+    proxies->look_behind(r.remote_addr(), detail::RequestAccess::state(r));
+    next(w, r);
+  };
+}
+
+}  // namespace jot::inline v1
+
 // -------------------------------------------------------------- jot/detail/chunked.hpp
 
 // chunked.hpp -- how do bytes of unknown number travel?
@@ -9840,10 +10657,12 @@ struct House {
   explicit House(ServerOptions o)
       : options(std::move(o)),
         handler(options.handler),
+        proxies(options.trusted_proxies),
         acceptor_news(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
   const ServerOptions options;
   const Handler handler;
+  const TrustedProxies proxies;
 
   // seq_cst: one half of a store-load pair with a lane's `asleep`, as its returns are.
   std::atomic<Stop> stop{Stop::no};
@@ -10971,6 +11790,7 @@ class Service final : private Origin, private ContextSource {
     if (!verdict.ok()) return refuse(verdict);
     Framing framing = request_framing(state_.head.minor, state_.header);
     if (!framing.verdict.ok()) return refuse(framing.verdict);
+    if (!house_.proxies.empty()) house_.proxies.look_behind(remote_addr(), state_);
     decoder_ = BodyDecoder(framing, static_cast<std::uint32_t>(limits_.head));
     bool ready = read_ahead(framing);
     if (!refusal_.ok()) return Next::refusal;
@@ -11023,7 +11843,9 @@ class Service final : private Origin, private ContextSource {
   // ---- answering ----
 
   // Relaxed: who hears of the stop one request later closes one request later.
-  bool stopping() const noexcept { return house_.stop.load(std::memory_order_relaxed) != Stop::no; }
+  bool stopping() const noexcept override {
+    return house_.stop.load(std::memory_order_relaxed) != Stop::no;
+  }
 
   void begin_response() {
     const RequestHead& head = state_.head;
@@ -12772,6 +13594,7 @@ class Engine {
       s.in_handlers += lane->wheel().in_call();
     }
     s.idle = s.connections - std::min(s.connections, s.in_handlers);
+    s.lanes = lanes_.size();
     s.threads = cache_.size() + (launched_ ? 2 : 0);
     return s;
   }
@@ -12910,6 +13733,331 @@ JOT_INLINE ServerStats Server::stats() const { return engine_->stats(); }
 
 JOT_INLINE void listen_and_serve(std::string addr, Handler handler) {
   Server({.addr = std::move(addr), .handler = std::move(handler)}).listen_and_serve();
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/request_counts.hpp
+
+// request_counts.hpp -- how many requests were there, of which kind, and how long did they take?
+//
+// In: one call of add() for each. Out: counters and histograms in the text format of Prometheus,
+// https://prometheus.io/docs/instrumenting/exposition_formats/.
+// One series for each pattern and method, sorted, so that it is found by halving; a status is
+// looked for in the few that a series has. There are as many as there are routes, times the
+// methods. Threads: it is for the caller to lock.
+
+#include <algorithm>    // std::max
+#include <chrono>       // std::chrono::duration
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+// A client may send any method: only the usual ones get a label of their own.
+inline std::string_view method_label(std::string_view method) noexcept {
+  for (const std::string_view usual :
+       {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+    if (method == usual) return usual;
+  return "other";
+}
+
+// pattern="GET /\"x\"": backslash, quote and line feed are escaped.
+inline std::string label(std::string_view name, std::string_view value) {
+  std::string to = text(name, "=\"");
+  for (const char c : value) {
+    if (c == '\\' || c == '"') to += '\\';
+    c == '\n' ? to += "\\n" : to += c;
+  }
+  return to += '"';
+}
+
+// What stands above the samples of one metric.
+inline std::string metric_head(std::string_view name, std::string_view type,
+                               std::string_view help) {
+  return text("# HELP ", name, " ", help, "\n# TYPE ", name, " ", type, "\n");
+}
+
+class RequestCounts {
+ public:
+  void add(std::string_view pattern, std::string_view method, int status, nanoseconds took) {
+    Series& series = find(pattern, method_label(method));
+    count(series, status);
+    took = std::max(took, nanoseconds::zero());
+    series.took += took;
+    for (std::size_t i = 0; i < bounds; ++i) {
+      if (seconds(took) > upper_bounds[i].seconds) continue;
+      ++series.buckets[i];
+      break;
+    }
+    ++series.requests;
+  }
+
+  std::string text_format() const {
+    std::string to = metric_head("http_requests_total", "counter", "Requests that were answered.");
+    for (const Series& s : all_) write_counts(s, to);
+    to += metric_head("http_request_duration_seconds", "histogram",
+                      "From the first middleware to the end of the handler.");
+    for (const Series& s : all_) write_histogram(s, to);
+    return to;
+  }
+
+ private:
+  struct Bound {
+    double seconds;
+    std::string_view label;
+  };
+  static constexpr Bound upper_bounds[] = {
+      {0.0005, "0.0005"}, {0.001, "0.001"}, {0.0025, "0.0025"}, {0.005, "0.005"}, {0.01, "0.01"},
+      {0.025, "0.025"},   {0.05, "0.05"},   {0.1, "0.1"},       {0.25, "0.25"},   {0.5, "0.5"},
+      {1, "1"},           {2.5, "2.5"},     {5, "5"},           {10, "10"}};
+  static constexpr std::size_t bounds = std::size(upper_bounds);
+
+  struct StatusCount {
+    int status;
+    std::uint64_t requests;
+  };
+
+  struct Series {
+    std::string pattern;
+    std::string_view method;  // a literal
+    std::vector<StatusCount> statuses = {};
+    std::uint64_t buckets[bounds] = {};  // each by itself; they are summed up when they are told
+    std::uint64_t requests = 0;
+    nanoseconds took = nanoseconds::zero();
+  };
+
+  static double seconds(nanoseconds n) noexcept { return std::chrono::duration<double>(n).count(); }
+
+  static bool before(const Series& s, std::string_view pattern, std::string_view method) noexcept {
+    const int order = s.pattern.compare(pattern);
+    return order != 0 ? order < 0 : s.method < method;
+  }
+
+  Series& find(std::string_view pattern, std::string_view method) {
+    std::size_t low = 0, high = all_.size();
+    while (low < high) {
+      const std::size_t middle = (low + high) / 2;
+      if (before(all_[middle], pattern, method))
+        low = middle + 1;
+      else
+        high = middle;
+    }
+    const bool known =
+        low < all_.size() && all_[low].pattern == pattern && all_[low].method == method;
+    if (known) return all_[low];
+    return *all_.insert(all_.begin() + static_cast<std::ptrdiff_t>(low),
+                        Series{std::string(pattern), method});
+  }
+
+  static void count(Series& series, int status) {
+    for (StatusCount& s : series.statuses)
+      if (s.status == status) return ++s.requests, void();
+    series.statuses.push_back({status, 1});
+  }
+
+  static std::string labels(const Series& s) {
+    return text(label("method", s.method), ",", label("pattern", s.pattern));
+  }
+
+  static void write_counts(const Series& s, std::string& to) {
+    for (const auto& [status, requests] : s.statuses)
+      to += text("http_requests_total{", labels(s), ",status=\"", status, "\"} ", requests, "\n");
+  }
+
+  static void write_histogram(const Series& s, std::string& to) {
+    constexpr std::string_view name = "http_request_duration_seconds";
+    const std::string of = labels(s);
+    std::uint64_t up_to_here = 0;
+    for (std::size_t i = 0; i < bounds; ++i) {
+      up_to_here += s.buckets[i];
+      to += text(name, "_bucket{", of, ",le=\"", upper_bounds[i].label, "\"} ", up_to_here, "\n");
+    }
+    to += text(name, "_bucket{", of, ",le=\"+Inf\"} ", s.requests, "\n");
+    to += text(name, "_sum{", of, "} ", seconds(s.took), "\n");
+    to += text(name, "_count{", of, "} ", s.requests, "\n");
+  }
+
+  std::vector<Series> all_;  // sorted by pattern, then method
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/metrics.ipp
+
+// metrics.ipp -- the bodies of metrics.hpp.
+
+#include <atomic>     // std::atomic
+#include <mutex>      // std::mutex
+#include <stdexcept>  // std::invalid_argument
+#include <utility>    // std::move
+#include <vector>     // std::vector
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+struct WatchedServer {
+  const Server* server;
+  std::string name;
+};
+
+struct MetricsState {
+  std::atomic<std::size_t> in_flight{0};  // relaxed: a number to look at
+
+  // For a few look-ups and additions for each request: shorter than what a thread would lose that
+  // found it taken.
+  std::mutex counts_mutex;  // guards counts
+  RequestCounts counts;
+
+  // Held while stats() are asked, so that unwatch() returns when nobody does any more.
+  std::mutex servers_mutex;  // guards servers
+  std::vector<WatchedServer> servers;
+};
+
+// Counts one request, however its handler ends.
+struct CountedRequest {
+  CountedRequest(MetricsState& s, const ResponseWriter& writer, const Request& request) noexcept
+      : state(s), w(writer), r(request) {
+    state.in_flight.fetch_add(1, std::memory_order_relaxed);
+  }
+  CountedRequest(const CountedRequest&) = delete;
+  CountedRequest& operator=(const CountedRequest&) = delete;
+  ~CountedRequest() { state.in_flight.fetch_sub(1, std::memory_order_relaxed); }
+
+  // thrown: the status that an exception will become, unless another has been sent.
+  void over(int thrown) const {
+    const int status = w.committed() ? w.status() : thrown;
+    const std::lock_guard lock(state.counts_mutex);
+    state.counts.add(r.pattern(), r.method(), status, Clock::now() - began);
+  }
+
+  MetricsState& state;
+  const ResponseWriter& w;
+  const Request& r;
+  const Clock::time_point began = Clock::now();
+};
+
+// One metric of all servers.
+template <class Number>
+void write_servers(std::string& to, const std::vector<WatchedServer>& servers,
+                   std::string_view name, std::string_view type, std::string_view help,
+                   const Number& number) {
+  to += metric_head(name, type, help);
+  for (const auto& [server, server_name] : servers)
+    to += text(name, "{", label("server", server_name), "} ", number(server->stats()), "\n");
+}
+
+JOT_INLINE void write_connections(std::string& to, const std::vector<WatchedServer>& servers) {
+  to += metric_head("http_server_connections", "gauge", "Open connections: idle are parked.");
+  for (const auto& [server, name] : servers) {
+    const ServerStats s = server->stats();
+    const std::string of = text("http_server_connections{", label("server", name), ",state=");
+    to += text(of, "\"active\"} ", s.connections - s.idle, "\n");
+    to += text(of, "\"idle\"} ", s.idle, "\n");
+  }
+}
+
+JOT_INLINE void write_all_servers(std::string& to, const std::vector<WatchedServer>& servers) {
+  using Stats = const ServerStats&;
+  const auto write = [&](std::string_view name, std::string_view type, std::string_view help,
+                         std::uint64_t (*number)(Stats)) {
+    write_servers(to, servers, name, type, help, number);
+  };
+  write_connections(to, servers);
+  write("http_server_threads", "gauge", "Threads of the server, waiting ones included.",
+        [](Stats s) -> std::uint64_t { return s.threads; });
+  write("http_server_lanes", "gauge", "Lanes: threads that wait for the network.",
+        [](Stats s) -> std::uint64_t { return s.lanes; });
+  write("http_server_connections_accepted_total", "counter", "Connections since the start.",
+        [](Stats s) { return s.accepted; });
+  write("http_server_requests_total", "counter", "Requests answered, by whatever status.",
+        [](Stats s) { return s.requests; });
+  write("http_server_requests_refused_total", "counter",
+        "Requests malformed, too large or too slow, and 503s for want of threads.",
+        [](Stats s) { return s.refused; });
+  write("http_server_received_bytes_total", "counter", "Bytes from sockets.",
+        [](Stats s) { return s.bytes_in; });
+  write("http_server_sent_bytes_total", "counter", "Bytes to sockets.",
+        [](Stats s) { return s.bytes_out; });
+}
+
+// Is the server that answers this request about to end?
+JOT_INLINE bool is_stopping(const Request& r) {
+  const Origin* origin = RequestAccess::state(r).origin;
+  return origin && origin->stopping();
+}
+
+}  // namespace detail
+
+JOT_INLINE Metrics::Metrics() : state_(std::make_shared<detail::MetricsState>()) {}
+
+JOT_INLINE void Metrics::operator()(ResponseWriter& w, Request& r, const Handler& next) const {
+  const detail::CountedRequest request(*state_, w, r);
+  try {
+    next(w, r);
+  } catch (const HttpError& e) {
+    request.over(e.status());
+    throw;
+  } catch (...) {
+    request.over(500);
+    throw;
+  }
+  request.over(w.status());
+}
+
+JOT_INLINE void Metrics::operator()(ResponseWriter& w, Request&) const {
+  w.header().set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  w.header().set("Cache-Control", "no-store");
+  w.write(text());
+}
+
+JOT_INLINE std::string Metrics::text() const {
+  std::string all = detail::metric_head("http_requests_in_flight", "gauge",
+                                        "Requests that are being answered now.");
+  all += jot::text("http_requests_in_flight ", state_->in_flight.load(std::memory_order_relaxed),
+                   "\n");
+  {
+    const std::lock_guard lock(state_->counts_mutex);
+    all += state_->counts.text_format();
+  }
+  const std::lock_guard lock(state_->servers_mutex);
+  if (!state_->servers.empty()) detail::write_all_servers(all, state_->servers);
+  return all;
+}
+
+JOT_INLINE void Metrics::watch(const Server& server, std::string_view name) const {
+  const std::lock_guard lock(state_->servers_mutex);
+  for (const auto& watched : state_->servers) {
+    if (watched.name == name)
+      throw std::invalid_argument("jot: Metrics: a server of this name is watched already");
+  }
+  state_->servers.push_back({&server, std::string(name)});
+}
+
+JOT_INLINE void Metrics::unwatch(const Server& server) const {
+  const std::lock_guard lock(state_->servers_mutex);
+  std::erase_if(state_->servers, [&](const auto& watched) { return watched.server == &server; });
+}
+
+JOT_INLINE Handler health() {
+  return [](ResponseWriter& w) {
+    w.header().set("Cache-Control", "no-store");
+    return "ok\n";
+  };
+}
+
+JOT_INLINE Handler readiness(Context until, std::function<bool()> check) {
+  return [until, check](ResponseWriter& w, Request& r) {
+    w.header().set("Cache-Control", "no-store");
+    const bool ending = until.done() || detail::is_stopping(r);
+    const bool ready = !ending && (!check || check());
+    if (!ready) w.write_header(503);
+    return ending ? "shutting down\n" : ready ? "ready\n" : "not ready\n";
+  };
 }
 
 }  // namespace jot::inline v1

@@ -186,11 +186,19 @@ TEST_CASE("path values") {
     return jot::text(r.path_value("id"), "|", r.path_value("other"), "|", r.path_value("none"));
   });
   app.get("/n/{id}", [](jot::Request& r) { return jot::text(r.path_value<int>("id") + 1); });
+  app.get("/m/{id}", [](jot::Request& r) {
+    return jot::text(r.path_value<int>("id", jot::Malformed::not_found));
+  });
   CHECK(get(app, "/a/x%2Fy/b/%41%25") == "x/y|A%|");
   CHECK(get(app, "/a/%C3%A9/b/%00") == std::string("\xC3\xA9|\0|", 5));
   CHECK(get(app, "/n/41") == "42");
-  CHECK(status_of(app, "GET", "/n/x") == 404);
-  CHECK(status_of(app, "GET", "/n/99999999999") == 404);
+  CHECK(get(app, "/m/41") == "41");
+  for (const auto bad : {"x", "99999999999", "1x", "%201", "+1", "1.0", "0x1", "1%00", "-"}) {
+    INFO(bad);
+    const std::string value(bad);
+    CHECK(status_of(app, "GET", "/n/" + value) == 400);
+    CHECK(status_of(app, "GET", "/m/" + value) == 404);
+  }
 }
 
 TEST_CASE("predicates choose among routes") {

@@ -92,6 +92,9 @@ class Body {
   detail::BodySource* source_ = nullptr;  // nullptr: no body
 };
 
+// What a path value is that does not parse: a mistake of the client's, or the address of nothing.
+enum class Malformed { bad_request = 400, not_found = 404 };
+
 // The pair of `Authorization: Basic` (RFC 7617).
 struct BasicAuth {
   std::string user, password;
@@ -108,8 +111,13 @@ class Request {
   std::string_view path() const noexcept;         // "/a%20b", as it came
   std::string_view proto() const noexcept;        // "HTTP/1.1"
   std::string_view host() const noexcept;         // "example.org:8080"
-  std::string_view scheme() const noexcept;       // "http"
-  std::string_view remote_addr() const noexcept;  // "192.0.2.1:40312", "[::1]:40312", "unix:"
+
+  // "http", or "https" where a trusted proxy says so: ServerOptions::trusted_proxies, real_ip().
+  std::string_view scheme() const noexcept;
+
+  // "192.0.2.1:40312", "[::1]:40312", "unix:". As a trusted proxy tells it, perhaps without a port:
+  // "192.0.2.1", "::1".
+  std::string_view remote_addr() const noexcept;
 
   // The pattern of the route that matched, "GET /posts/{id}"; "" outside a Router.
   std::string_view pattern() const noexcept;
@@ -121,10 +129,12 @@ class Request {
   // What stood in the path at {name}, percent-decoded; "" when the pattern has no such name.
   const std::string& path_value(std::string_view name) const;
 
-  // The same as a number or bool. Throws HttpError 404 when it is not one: there is no such page.
+  // The same as a number or bool. Throws HttpError 400 when it is not one, or 404 for
+  //
+  //     r.path_value<int>("id", Malformed::not_found)   // there is no such page
   template <class T>
-  T path_value(std::string_view name) const {
-    return detail::parse_as<T>(path_value(name), {404, name});
+  T path_value(std::string_view name, Malformed malformed = Malformed::bad_request) const {
+    return detail::parse_as<T>(path_value(name), {static_cast<int>(malformed), name});
   }
 
   // The query's pairs, decoded; malformed ones are left out.

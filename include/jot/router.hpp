@@ -6,8 +6,8 @@
 // values filled in. The rules are those of Go's ServeMux, and more:
 //
 //     app.get("/posts/{id}", show);                 // one segment: r.path_value("id")
-//     app.get("/posts/{id:int}/edit", edit);        // ... that is a number: else this route is not
-//     meant app.get("/files/{path...}", send);            // all that is left of the path
+//     app.get("/posts/{id:int}/edit", edit);        // ... that is a number, else another route
+//     app.get("/files/{path...}", send);            // all that is left of the path
 //     app.handle("/static/", FileServer("public")); // a slash at the end: the whole subtree
 //     app.get("/{$}", home);                        // only "/"
 //     app.handle("POST example.org/hook", hook);    // method and host
@@ -17,9 +17,8 @@
 //   second, and the exception names both with file and line.
 // - GET answers HEAD. A path that is known under other methods only is 405 with Allow, and OPTIONS
 //   is answered with 204 and Allow where no handler does.
-// - "/a//b/../c" is redirected to "/a/c", and "/static" to "/static/" where only that is known,
-// with
-//   the query: 301 for GET and HEAD, 308 for what must keep its method and body. Not for CONNECT.
+// - "/a//b/../c" is redirected to "/a/c", and "/static" to "/static/" where only that is known. The
+//   query stays: 301 for GET and HEAD, 308 for what must keep its method and body. Not for CONNECT.
 // - Path values are percent-decoded segment by segment: %2F stays inside its segment.
 //
 // A Router is built first and then only read: the first request closes it, and to add or change

@@ -93,6 +93,11 @@ struct ServerOptions {
   // Several processes listen on one port (SO_REUSEPORT). Without, a second one is an error.
   bool reuse_port = false;
 
+  // Addresses of your own proxies, "127.0.0.1", "10.0.0.0/8", "fd00::/8", or "unix" for those on a
+  // Unix socket: what they say of a client is what remote_addr() and scheme() say. See real_ip(),
+  // which does the same for some routes. The constructor throws std::invalid_argument for others.
+  std::vector<std::string> trusted_proxies = {};
+
   // A response: no byte taken by the client for so long, or below 240 bytes/s after 5 s: cut.
   nanoseconds write_timeout = std::chrono::seconds(30);
 };
@@ -110,6 +115,7 @@ struct ServerStats {
   std::size_t idle = 0;         // of these, parked
   std::size_t in_handlers = 0;  // requests in service now
   std::size_t threads = 0;      // the server's own, waiting ones included
+  std::size_t lanes = 0;        // each with a thread that waits for the network
 };
 
 class Server {

@@ -25,13 +25,23 @@ inline void answer_error(ResponseWriter& w, Request& r, int status, std::string_
   (*page)(w, r, status, message);
 }
 
+// Forgets the response that failed, but for what middleware has made to last. False: its head has
+// left.
+inline bool start_over(ResponseWriter& w, Request& r) {
+  if (!w.reset()) return false;
+  const RequestState& s = RequestAccess::state(r);
+  if (!s.lasting) return true;
+  for (const auto& [name, value] : *s.lasting) w.header().add(name, value);
+  return true;
+}
+
 enum class Outcome {
   answered,
   failed,  // the head had left when the handler threw: the client must see the response cut short
 };
 
 inline Outcome answer_http_error(ResponseWriter& w, Request& r, const HttpError& e) {
-  if (!w.reset()) return Outcome::failed;
+  if (!start_over(w, r)) return Outcome::failed;
   for (auto [name, value] : e.header()) w.header().add(name, value);
   answer_error(w, r, e.status(), e.what());
   return Outcome::answered;
@@ -41,7 +51,7 @@ inline Outcome answer_exception(ResponseWriter& w, Request& r, std::string_view 
   r.log().error("handler threw", {{"method", r.method()},
                                   {"pattern", r.pattern().empty() ? r.path() : r.pattern()},
                                   {"error", what}});
-  if (!w.reset()) return Outcome::failed;
+  if (!start_over(w, r)) return Outcome::failed;
   answer_error(w, r, 500, status_text(500));
   return Outcome::answered;
 }

@@ -9,7 +9,8 @@
 #include "../handler.hpp"  // Handler
 #include "../server.hpp"   // ServerOptions
 
-#include "fd.hpp"  // Fd
+#include "fd.hpp"               // Fd
+#include "trusted_proxies.hpp"  // TrustedProxies
 
 #include <sys/eventfd.h>  // eventfd
 
@@ -41,10 +42,12 @@ struct House {
   explicit House(ServerOptions o)
       : options(std::move(o)),
         handler(options.handler),
+        proxies(options.trusted_proxies),
         acceptor_news(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
   const ServerOptions options;
   const Handler handler;
+  const TrustedProxies proxies;
 
   // seq_cst: one half of a store-load pair with a lane's `asleep`, as its returns are.
   std::atomic<Stop> stop{Stop::no};

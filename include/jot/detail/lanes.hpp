@@ -91,6 +91,7 @@ class Engine {
       s.in_handlers += lane->wheel().in_call();
     }
     s.idle = s.connections - std::min(s.connections, s.in_handlers);
+    s.lanes = lanes_.size();
     s.threads = cache_.size() + (launched_ ? 2 : 0);
     return s;
   }

@@ -48,6 +48,7 @@ using ResponseLock = std::recursive_mutex;
 struct Origin {
   virtual Context context() noexcept = 0;
   virtual std::string_view remote_addr() noexcept = 0;
+  virtual bool stopping() const noexcept = 0;  // the server has begun to shut down
 
   // From now on, until nullptr is given, the library holds this lock while it touches the response
   // outside of the writer's functions: another thread than the handler's may answer, see timeout().
@@ -95,6 +96,7 @@ struct RequestState {
   const Logger* log = nullptr;            // the server's
   ResponseLock* response_lock = nullptr;  // while the response is shared
   std::optional<Logger> own_log;          // this request's, by a middleware
+  std::optional<Header> lasting;          // fields that middleware has set, and that errors keep
 
   // Filled in by a Router.
   std::string_view pattern;  // of the route that matched
@@ -112,8 +114,10 @@ struct RequestState {
   std::optional<Values> cookies;
   std::optional<Value> json;
 
+  std::string own_remote_addr;  // "": as the origin says
+
   // Of requests that were made by hand: they own their bytes.
-  std::string own_bytes, own_remote_addr;
+  std::string own_bytes;
   std::unique_ptr<BodySource, void (*)(BodySource*)> own_body{nullptr, nullptr};
 
   // Forgets what belongs to one request.
@@ -124,7 +128,9 @@ struct RequestState {
     mount_size = 0;
     matched_by = matched_route = nullptr;
     error_page = nullptr;
+    if (!own_remote_addr.empty()) own_remote_addr.clear();
     if (own_log) own_log.reset();
+    if (lasting) lasting.reset();
     if (context) context.reset();
     if (query) query.reset();
     if (cookies) cookies.reset();

@@ -204,6 +204,7 @@ class Service final : private Origin, private ContextSource {
     if (!verdict.ok()) return refuse(verdict);
     Framing framing = request_framing(state_.head.minor, state_.header);
     if (!framing.verdict.ok()) return refuse(framing.verdict);
+    if (!house_.proxies.empty()) house_.proxies.look_behind(remote_addr(), state_);
     decoder_ = BodyDecoder(framing, static_cast<std::uint32_t>(limits_.head));
     bool ready = read_ahead(framing);
     if (!refusal_.ok()) return Next::refusal;
@@ -256,7 +257,9 @@ class Service final : private Origin, private ContextSource {
   // ---- answering ----
 
   // Relaxed: who hears of the stop one request later closes one request later.
-  bool stopping() const noexcept { return house_.stop.load(std::memory_order_relaxed) != Stop::no; }
+  bool stopping() const noexcept override {
+    return house_.stop.load(std::memory_order_relaxed) != Stop::no;
+  }
 
   void begin_response() {
     const RequestHead& head = state_.head;

@@ -21,7 +21,8 @@ JOT_INLINE void answer_text(ResponseWriter& w, std::string_view content_type,
   Header& header = w.header();
   if (!header.has("Content-Type")) {
     HeaderAccess::add_view(header, "Content-Type", content_type);
-    HeaderAccess::add_view(header, "X-Content-Type-Options", "nosniff");
+    if (!header.has("X-Content-Type-Options"))
+      HeaderAccess::add_view(header, "X-Content-Type-Options", "nosniff");
   }
   w.write_bytes(text);
 }

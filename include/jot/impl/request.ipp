@@ -106,7 +106,8 @@ JOT_INLINE std::string_view Request::proto() const noexcept {
 JOT_INLINE std::string_view Request::host() const noexcept { return state_->head.host; }
 JOT_INLINE std::string_view Request::scheme() const noexcept { return state_->scheme; }
 JOT_INLINE std::string_view Request::remote_addr() const noexcept {
-  return state_->origin ? state_->origin->remote_addr() : std::string_view(state_->own_remote_addr);
+  if (!state_->origin || !state_->own_remote_addr.empty()) return state_->own_remote_addr;
+  return state_->origin->remote_addr();
 }
 JOT_INLINE std::string_view Request::pattern() const noexcept { return state_->pattern; }
 JOT_INLINE const Header& Request::header() const noexcept { return state_->header; }
