@@ -323,6 +323,50 @@ TEST_CASE("stop: a callback that blocks keeps no other Context waiting") {
   CHECK(cancelled == 8);
 }
 
+TEST_CASE("stop: streams, idlers, clients that do not read and handlers that do not end, at once") {
+  raw::Gate gate;
+  raw::TestLog log;
+  std::atomic<int> entered{0};
+  jot::Router app;
+  app.get("/{$}", [] { return "x"; });
+  app.get("/stream", [&](ResponseWriter& w, Request& r) {
+    w.header().set("Content-Type", "text/event-stream");
+    ++entered;
+    while (w.write("data: tick\n\n") && w.flusher()->flush() && r.context().sleep_for(1ms)) {
+    }
+  });
+  app.get("/pour", [&](ResponseWriter& w) {
+    ++entered;
+    while (w.write(std::string(1 << 20, 'x'))) {
+    }
+  });
+  app.post("/read", [&](Request& r) { return ++entered, r.body().read_all(); });
+  app.get("/stuck", [&] { return ++entered, gate.wait(), "late"; });
+  const std::string read = "POST /read HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhello";
+  jot::Server server({.addr = "127.0.0.1:0", .handler = app, .log = log.logger()});
+  server.start();
+  std::vector<raw::Client> clients;
+  for (int i = 0; i < 3; ++i) {
+    for (auto& bytes : {get_path("/stream"), get_path("/pour"), read, get_path("/stuck"), get,
+                        "GET / HT"s, ""s}) {
+      clients.emplace_back(server.addr(), 4096);
+      clients.back().send(bytes);
+    }
+  }
+  REQUIRE(raw::eventually([&] { return entered == 12; }));
+  CHECK_FALSE(server.shutdown(jot::with_timeout(jot::background(), 20ms).ctx));
+  CHECK(raw::eventually([&] { return server.stats().in_handlers == 3; }));  // the stuck ones
+  CHECK(log.count("shutdown: handlers do not return") == 1);
+  gate.open();
+  CHECK(server.shutdown(jot::background()));
+  CHECK(server.stats().connections == 0);
+  for (auto& c : clients) {
+    raw::End end;
+    c.read_to_end(end);
+    CHECK(end != raw::End::timed_out);
+  }
+}
+
 TEST_CASE("stop: listen_and_serve returns when its Context ends, or when another thread says so") {
   for (bool by_context : {true, false}) {
     // A path, so that the address is known before the server tells it.
