@@ -1327,7 +1327,11 @@ class Request {
     return query().has(name) ? detail::parse_as<T>(query(name), {400, name}) : otherwise;
   }
 
-  // The cookie of that name; "" when absent.
+  // The cookies that came, in their order (RFC 6265bis); what is none is left out. Names have case.
+  // Throws HttpError 431 when there are more than 100.
+  const Values& cookies() const;
+
+  // The first cookie of that name; "" when absent. Throws as cookies().
   const std::string& cookie(std::string_view name) const;
 
   std::optional<BasicAuth> basic_auth() const;  // nullopt: absent or malformed
@@ -1722,6 +1726,109 @@ template <class F>
 auto blocking(F f) -> decltype(f()) {
   return detail::announce_block(), f();
 }
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/cookie.hpp
+
+// cookie.hpp -- what shall the client bring along next time?
+//
+// In: a Cookie. Out: a Set-Cookie field (RFC 6265bis). What comes back is read by r.cookie(name),
+// and is whatever the client likes: what it must not change is kept by SignedCookies.
+//
+//     SignedCookies sessions(key);                                     // 32 bytes that nobody
+//     knows sessions.set(w, {.name = "session", .value = user, .max_age = 24h});
+//     std::optional<std::string> user = sessions.get(r, "session");    // nullopt: nobody, or a
+//     cheat
+//
+// The defaults are the safe ones: a cookie is sent back over TLS only (and to localhost, as
+// browsers have it), is hidden from scripts, and stays away from requests that other sites make,
+// but for links that are followed.
+
+#include <chrono>       // std::chrono::seconds, std::chrono::system_clock
+#include <cstddef>      // std::size_t
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1 {
+
+// Which requests that another site causes bring the cookie? lax: links that are followed; strict:
+// none; none: all, images and frames included.
+enum class SameSite { lax, strict, none };
+
+struct Cookie {
+  std::string name = {};
+
+  // Visible ASCII, spaces and commas, without `"`, `;` and `\`: percent_encode() the rest. With the
+  // name at most 4096 bytes, for browsers drop what is longer.
+  std::string value = {};
+
+  // Sent for this path and all below it. Empty: for the folder of the request's path.
+  std::string path = "/";
+
+  // Sent to this host and all below it. Empty: to the host that sets it, alone.
+  std::string domain = {};
+
+  // How long it is kept; zero or less: it is deleted at once. Browsers make 400 days of what is
+  // longer. With neither of the two, it is a session cookie, kept until the browser ends.
+  std::optional<std::chrono::seconds> max_age = {};
+  std::optional<std::chrono::system_clock::time_point> expires = {};  // max_age wins
+
+  bool secure = true;     // over TLS only
+  bool http_only = true;  // hidden from scripts
+  SameSite same_site = SameSite::lax;
+  bool partitioned = false;  // in a frame: one for each site around it (CHIPS)
+};
+
+// Adds a Set-Cookie field. Throws: std::invalid_argument for what a browser would refuse, or read
+// as something else: a name that is no token, a value with other bytes than above, a path that does
+// not begin with a slash, a domain that is none, a date outside of the years 1601 to 9999;
+// SameSite::none or partitioned without secure; a name that begins with __Secure- without secure,
+// or with __Host- without secure, with a domain or with another path than "/".
+void set_cookie(ResponseWriter& w, const Cookie& cookie);
+
+// Makes the browser forget the cookie of that name, path "/" and no domain. Throws as set_cookie().
+void delete_cookie(ResponseWriter& w, std::string_view name);
+
+// The same for one that was set with a path or domain of its own: they must be the same here. Its
+// value and age do not count.
+void delete_cookie(ResponseWriter& w, Cookie cookie);
+
+// Cookies that the client can read but not change: HMAC-SHA-256 (RFC 2104) over name, value and
+// expiry, so that a value can neither outlive its time nor be passed off as that of another name.
+// To end a session before its time, keep a list of ids at the server: a signature is not revoked.
+// Threads: const members may run on many at a time.
+class SignedCookies {
+ public:
+  // The key: at least 32 bytes that nobody can guess, as random_token() makes them. With a new key
+  // at each start, all sessions end with the process. Throws: std::invalid_argument when shorter.
+  explicit SignedCookies(std::string key);
+
+  // The first key signs, all are accepted: to change keys put the new one in front, and drop the
+  // old one when what it signed has expired. Throws: std::invalid_argument also when there is none.
+  explicit SignedCookies(std::vector<std::string> keys);
+
+  // Signs the value, which may be any bytes, and sets the cookie. It expires by max_age or expires,
+  // at the latest after 400 days, whatever the browser does. Throws as set_cookie(); of the 4096
+  // bytes a value takes four thirds of its size, and 55 more.
+  void set(ResponseWriter& w, Cookie cookie) const;
+
+  // Returns: the value as it was set; nullopt: absent, forged, or expired. Of several cookies with
+  // that name, which another host of the domain may have added, the first that is genuine.
+  // Throws: HttpError 431 for more than 100 cookies.
+  std::optional<std::string> get(const Request& r, std::string_view name) const;
+
+ private:
+  std::vector<std::string> keys_;
+};
+
+// So many random bytes from the kernel, as base64 that is safe in URLs and cookies (RFC 4648
+// section 5): four letters for three bytes. For keys, session ids and links that nobody can guess;
+// below 16 bytes somebody may. Throws: std::invalid_argument for 0 bytes, std::system_error when
+// the kernel has none.
+std::string random_token(std::size_t bytes = 32);
 
 }  // namespace jot::inline v1
 
@@ -5991,10 +6098,11 @@ JOT_INLINE void Logger::log(Level level, std::string_view message,
 
 // -------------------------------------------------------------- jot/detail/base64.hpp
 
-// base64.hpp -- which bytes do these letters stand for?
+// base64.hpp -- how do bytes travel as letters?
 //
-// In: base64 as RFC 4648 section 4 has it, padded. Out: the bytes; nothing where it is not exactly
-// that: a letter outside the alphabet, no padding, bits left over that are not zero.
+// In: base64 as RFC 4648 section 4 has it, padded, or that of section 5, which is safe in URLs and
+// cookies, without padding. Out: the bytes; nothing where it is not exactly that: a letter outside
+// the alphabet, wrong padding, bits left over that are not zero. And the way back.
 
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint32_t
@@ -6004,30 +6112,102 @@ JOT_INLINE void Logger::log(Level level, std::string_view message,
 
 namespace jot::inline v1::detail {
 
+enum class Base64 { standard, url };
+
 // Returns: 0 to 63; -1 when c is not a letter of the alphabet.
-constexpr int base64_digit(char c) noexcept {
+constexpr int base64_digit(char c, Base64 alphabet) noexcept {
   if (c >= 'A' && c <= 'Z') return c - 'A';
   if (c >= 'a' && c <= 'z') return c - 'a' + 26;
   if (is_digit(c)) return c - '0' + 52;
-  if (c == '+') return 62;
-  return c == '/' ? 63 : -1;
+  if (c == (alphabet == Base64::url ? '-' : '+')) return 62;
+  return c == (alphabet == Base64::url ? '_' : '/') ? 63 : -1;
 }
 
-inline std::optional<std::string> base64_decode(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  std::size_t padding = 0;
-  while (padding < 2 && text.ends_with('=')) text.remove_suffix(1), ++padding;
+// In: letters only, the padding cut off.
+inline std::optional<std::string> base64_letters(std::string_view letters, Base64 alphabet) {
+  if (letters.size() % 4 == 1) return std::nullopt;  // six bits are no byte
   std::string bytes;
   std::uint32_t bits = 0;
   int count = 0;  // of bits that belong to no byte yet
-  for (const char c : text) {
-    const int digit = base64_digit(c);
+  for (const char c : letters) {
+    const int digit = base64_digit(c, alphabet);
     if (digit < 0) return std::nullopt;
     bits = bits << 6 | static_cast<std::uint32_t>(digit);
     if ((count += 6) >= 8) bytes += static_cast<char>(bits >> (count -= 8) & 0xff);
   }
   if ((bits & ((1u << count) - 1)) != 0) return std::nullopt;
   return bytes;
+}
+
+inline std::optional<std::string> base64_decode(std::string_view text) {
+  if (text.size() % 4 != 0) return std::nullopt;
+  for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
+  return base64_letters(text, Base64::standard);
+}
+
+inline std::optional<std::string> base64url_decode(std::string_view text) {
+  return base64_letters(text, Base64::url);
+}
+
+inline std::string base64url_encode(std::string_view bytes) {
+  constexpr char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string text;
+  std::uint32_t bits = 0;
+  int count = 0;  // of bits that are in no letter yet
+  for (const char c : bytes) {
+    bits = bits << 8 | static_cast<unsigned char>(c);
+    for (count += 8; count >= 6;) text += letters[bits >> (count -= 6) & 63];
+  }
+  if (count > 0) text += letters[bits << (6 - count) & 63];
+  return text;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/parse_cookies.hpp
+
+// parse_cookies.hpp -- which cookies came with this request?
+//
+// In: one Cookie field, "a=1; b=2" (RFC 6265bis section 5.8.3). Out: its pairs. What is no cookie
+// is left out, and does no harm to its neighbours: scripts and other hosts of the domain may set
+// what they like. The rules are those of Go's net/http, but for an empty name, which Go takes for
+// none.
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+inline constexpr std::size_t max_cookies = 100;
+
+// May it stand in a cookie's value? Visible ASCII without `"`, `;` and `\`; spaces and commas are
+// more than the RFC allows, and common.
+constexpr bool is_cookie_byte(char c) noexcept {
+  return c >= 0x20 && c < 0x7f && c != '"' && c != ';' && c != '\\';
+}
+
+constexpr bool is_cookie_value(std::string_view s) noexcept {
+  for (const char c : s) {
+    if (!is_cookie_byte(c)) return false;
+  }
+  return true;
+}
+
+// Throws: HttpError 431 when there are more than max_cookies.
+inline void parse_cookies(std::string_view field, Values& cookies) {
+  while (!field.empty()) {
+    const std::string_view pair = trim(field.substr(0, field.find(';')));
+    field.remove_prefix(field.find(';') == field.npos ? field.size() : field.find(';') + 1);
+    const std::size_t equals = pair.find('=');
+    const std::string_view name = trim(pair.substr(0, equals));
+    std::string_view value = equals == pair.npos ? "" : pair.substr(equals + 1);
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+      value = value.substr(1, value.size() - 2);
+    if (!is_token(name) || !is_cookie_value(value)) continue;
+    if (cookies.size() == max_cookies) throw HttpError(431, "more than 100 cookies");
+    cookies.add(std::string(name), std::string(value));
+  }
 }
 
 }  // namespace jot::inline v1::detail
@@ -6650,27 +6830,6 @@ JOT_INLINE double parse_double(std::string_view text, BadValue bad) {
   return parse_all<double>(text, bad);
 }
 
-// "a=1; b=2": the pairs of all Cookie fields, at most 100 (RFC 6265 §5.4). Quotes around a value
-// are dropped.
-JOT_INLINE Values parse_cookies(const Header& header) {
-  Values cookies;
-  std::size_t left = 100;
-  for (std::string_view field : header.all("Cookie")) {
-    while (!field.empty() && left > 0) {
-      std::string_view pair = field.substr(0, field.find(';'));
-      field.remove_prefix(std::min(field.size(), pair.size() + 1));
-      std::size_t equals = pair.find('=');
-      if (equals == std::string_view::npos) continue;
-      std::string_view value = trim(pair.substr(equals + 1));
-      if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
-        value = value.substr(1, value.size() - 2);
-      cookies.add(std::string(trim(pair.substr(0, equals))), std::string(value));
-      --left;
-    }
-  }
-  return cookies;
-}
-
 }  // namespace detail
 
 JOT_INLINE std::string Body::read_all(std::size_t limit) {
@@ -6726,9 +6885,15 @@ JOT_INLINE const std::string& Request::query(std::string_view name) const {
   return query().get(name);
 }
 
+JOT_INLINE const Values& Request::cookies() const {
+  if (state_->cookies) return *state_->cookies;
+  Values cookies;
+  for (const std::string_view field : state_->header.all("Cookie"))
+    detail::parse_cookies(field, cookies);
+  return state_->cookies.emplace(std::move(cookies));
+}
 JOT_INLINE const std::string& Request::cookie(std::string_view name) const {
-  if (!state_->cookies) state_->cookies = detail::parse_cookies(state_->header);
-  return state_->cookies->get(name);
+  return cookies().get(name);
 }
 
 // "Basic dXNlcjpwYXNzd29yZA==": RFC 7617 section 2. The user has no colon, nobody has controls.
@@ -6952,6 +7117,476 @@ JOT_INLINE void local_redirect(ResponseWriter& w, Request& r, std::string_view u
   for (const char c : url) local = local && static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
   if (!local) throw HttpError(400, "this leads to another site");
   redirect(w, r, url, status);
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/http_date.hpp
+
+// http_date.hpp -- what time is it, in HTTP's words?
+//
+// In: seconds since the epoch. Out: "Mon, 23 Nov 2026 18:00:00 GMT" (RFC 9110 §5.6.7).
+// Own tables, not strftime: a process's locale must not leak into its protocol.
+
+#include <time.h>  // gmtime_r
+
+#include <cstdio>       // std::snprintf
+#include <ctime>        // std::time_t
+#include <limits>       // std::numeric_limits
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+class HttpDate {
+ public:
+  // The text for now, formatted once a second. One per thread.
+  std::string_view at(std::time_t now) noexcept {
+    if (now != of_) format(now);
+    return {text_, 29};
+  }
+
+ private:
+  void format(std::time_t now) noexcept {
+    static constexpr char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static constexpr char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    std::tm t{};
+    gmtime_r(&now, &t);
+    std::snprintf(text_, sizeof text_, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[t.tm_wday],
+                  t.tm_mday, months[t.tm_mon], (t.tm_year + 1900) % 10000, t.tm_hour, t.tm_min,
+                  t.tm_sec);
+    of_ = now;
+  }
+
+  std::time_t of_ = std::numeric_limits<std::time_t>::min();
+  char text_[64] = {};
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/print_cookie.hpp
+
+// print_cookie.hpp -- how is a cookie written, so that a browser takes it as it is meant?
+//
+// In: a Cookie. Out: the value of a Set-Cookie field, its attributes in the order of Go's net/http.
+// Go drops what cannot be written; here it throws: a cookie that silently lost its Domain or its
+// value is found by nobody.
+
+#include <arpa/inet.h>  // inet_pton
+
+#include <chrono>       // std::chrono::system_clock
+#include <ctime>        // std::time_t
+#include <stdexcept>    // std::invalid_argument
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+[[noreturn]] inline void refuse_cookie(const Cookie& c, std::string_view why) {
+  throw std::invalid_argument(text("jot: cookie \"", printable(c.name), "\": ", why));
+}
+
+// Letters, digits and hyphens between dots, as DNS has it, or an IPv4 address.
+inline bool is_cookie_domain(std::string_view domain) {
+  if (domain.empty() || domain.size() > 253) return false;
+  in_addr ip{};
+  if (domain.find_first_not_of("0123456789.") == domain.npos)
+    return inet_pton(AF_INET, std::string(domain).c_str(), &ip) == 1;
+  while (true) {
+    const std::string_view label = domain.substr(0, domain.find('.'));
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-')
+      return false;
+    for (const char c : label) {
+      if (!is_digit(c) && !is_a(c, byte_alpha) && c != '-') return false;
+    }
+    if (label.size() == domain.size()) return true;
+    domain.remove_prefix(label.size() + 1);
+  }
+}
+
+// Browsers compare the prefixes without case (RFC 6265bis section 5.7), lest one be forged by it.
+inline bool has_prefix(const Cookie& c, std::string_view prefix) noexcept {
+  return iequals(std::string_view(c.name).substr(0, prefix.size()), prefix);
+}
+
+inline void check_path_and_domain(const Cookie& c) {
+  constexpr std::size_t longest = 1024;  // of an attribute that browsers look at
+  if (!c.path.empty() && c.path.front() != '/') refuse_cookie(c, "a path begins with a slash");
+  if (c.path.size() > longest) refuse_cookie(c, "the path is longer than 1024 bytes");
+  for (const char b : c.path) {
+    if (b < 0x20 || b >= 0x7f || b == ';') refuse_cookie(c, "the path has a byte it must not have");
+  }
+  const std::string_view domain = c.domain;
+  if (!domain.empty() && !is_cookie_domain(domain.substr(domain.front() == '.' ? 1 : 0)))
+    refuse_cookie(c, "the domain is none");
+}
+
+// Throws: std::invalid_argument, see set_cookie().
+inline void check_cookie(const Cookie& c) {
+  if (!is_token(c.name)) refuse_cookie(c, "the name is not a token");
+  if (!is_cookie_value(c.value))
+    refuse_cookie(c, "the value has a byte it must not have: percent_encode() it");
+  if (c.name.size() + c.value.size() > 4096)
+    refuse_cookie(c, "name and value are longer than 4096 bytes");
+  check_path_and_domain(c);
+  if (!c.secure) {
+    if (c.same_site == SameSite::none) refuse_cookie(c, "SameSite::none needs secure");
+    if (c.partitioned) refuse_cookie(c, "partitioned needs secure");
+    if (has_prefix(c, "__Secure-")) refuse_cookie(c, "__Secure- needs secure");
+  }
+  if (has_prefix(c, "__Host-") && (!c.secure || c.path != "/" || !c.domain.empty()))
+    refuse_cookie(c, "__Host- needs secure, the path \"/\" and no domain");
+}
+
+inline std::string print_expires(const Cookie& c) {
+  const std::time_t seconds = std::chrono::system_clock::to_time_t(*c.expires);
+  constexpr std::time_t year_1601 = -11'644'473'600, year_10000 = 253'402'300'800;
+  if (seconds < year_1601 || seconds >= year_10000)
+    refuse_cookie(c, "it expires outside of the years 1601 to 9999");
+  HttpDate date;
+  return text("; Expires=", date.at(seconds));
+}
+
+inline std::string print_cookie(const Cookie& c) {
+  check_cookie(c);
+  std::string to = c.name + '=';
+  const bool quote = c.value.find_first_of(" ,") != c.value.npos;  // else they end it, or are lost
+  to += quote ? text('"', c.value, '"') : c.value;
+  if (!c.path.empty()) to += "; Path=" + c.path;
+  // A leading dot meant "and all below" once; it means nothing today.
+  if (!c.domain.empty()) to += "; Domain=" + c.domain.substr(c.domain.front() == '.' ? 1 : 0);
+  if (c.expires) to += print_expires(c);
+  if (c.max_age) to += text("; Max-Age=", c.max_age->count() > 0 ? c.max_age->count() : 0);
+  if (c.http_only) to += "; HttpOnly";
+  if (c.secure) to += "; Secure";
+  constexpr std::string_view same_site[] = {"Lax", "Strict", "None"};
+  to += text("; SameSite=", same_site[static_cast<std::size_t>(c.same_site)]);
+  if (c.partitioned) to += "; Partitioned";
+  return to;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/random_bytes.hpp
+
+// random_bytes.hpp -- what can nobody guess?
+//
+// Out: bytes of the kernel's generator, as good as keys. It waits only early in a machine's life.
+
+#include <sys/random.h>  // getrandom
+
+#include <cerrno>        // errno
+#include <cstddef>       // std::size_t
+#include <string>        // std::string
+#include <system_error>  // std::system_error
+
+namespace jot::inline v1::detail {
+
+// A signal may cut a request for more than 256 bytes short, or end one that waits: both go on.
+inline std::string random_bytes(std::size_t count) {
+  std::string bytes(count, '\0');
+  for (std::size_t have = 0; have < count;) {
+    const ssize_t n = getrandom(bytes.data() + have, count - have, 0);
+    if (n < 0 && errno != EINTR)
+      throw std::system_error(errno, std::generic_category(), "jot: getrandom");
+    if (n > 0) have += static_cast<std::size_t>(n);
+  }
+  return bytes;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/sha256.hpp
+
+// sha256.hpp -- which 32 bytes stand for all of these?
+//
+// SHA-256 as FIPS 180-4 has it, in the names of that paper: a message is cut into blocks of 64
+// bytes, each is stirred into a state of eight words. Out: the state, once the length is in, too.
+
+#include <array>        // std::array
+#include <bit>          // std::rotr
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint32_t, std::uint64_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+using Sha256Digest = std::array<unsigned char, 32>;
+
+// The first 32 bits of the fractions of the cube roots of the first 64 primes (section 4.2.2).
+inline constexpr std::uint32_t sha256_constants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+class Sha256 {
+ public:
+  static constexpr std::size_t block_size = 64;
+
+  void add(std::string_view bytes) noexcept {
+    length_ += bytes.size();
+    for (const char c : bytes) {
+      block_[filled_++] = static_cast<unsigned char>(c);
+      if (filled_ == block_size) stir();
+    }
+  }
+
+  // What was added, as 32 bytes. Call it once, and nothing after it.
+  // Padding (section 5.1.1): a one bit, zeros, and the length in bits in the last 8 bytes.
+  Sha256Digest finish() noexcept {
+    const std::uint64_t bits = length_ * 8;
+    block_[filled_++] = 0x80;
+    if (filled_ > block_size - 8) fill_with_zeros(block_size);
+    fill_with_zeros(block_size - 8);
+    for (int shift = 56; shift >= 0; shift -= 8)
+      block_[filled_++] = static_cast<unsigned char>(bits >> shift);
+    stir();
+    Sha256Digest digest{};
+    for (std::size_t i = 0; i < digest.size(); ++i)
+      digest[i] = static_cast<unsigned char>(state_[i / 4] >> (24 - 8 * (i % 4)));
+    return digest;
+  }
+
+ private:
+  void fill_with_zeros(std::size_t end) noexcept {
+    while (filled_ < end) block_[filled_++] = 0;
+    if (filled_ == block_size) stir();
+  }
+
+  // One block (section 6.2.2), which is empty afterwards.
+  void stir() noexcept {
+    std::uint32_t w[64];
+    expand(w);
+    auto [a, b, c, d, e, f, g, h] = state_;
+    for (int t = 0; t < 64; ++t) {
+      const std::uint32_t sum1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
+      const std::uint32_t choice = (e & f) ^ (~e & g);
+      const std::uint32_t t1 = h + sum1 + choice + sha256_constants[t] + w[t];
+      const std::uint32_t sum0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
+      const std::uint32_t majority = (a & b) ^ (a & c) ^ (b & c);
+      h = g, g = f, f = e, e = d + t1;
+      d = c, c = b, b = a, a = t1 + sum0 + majority;
+    }
+    const std::uint32_t stirred[8] = {a, b, c, d, e, f, g, h};
+    for (std::size_t i = 0; i < 8; ++i) state_[i] += stirred[i];
+    filled_ = 0;
+  }
+
+  // The message schedule: the block as 16 words, and 48 more made of them.
+  void expand(std::uint32_t (&w)[64]) const noexcept {
+    for (std::size_t t = 0; t < 16; ++t) {
+      w[t] = 0;
+      for (std::size_t i = 0; i < 4; ++i) w[t] = w[t] << 8 | block_[4 * t + i];
+    }
+    for (std::size_t t = 16; t < 64; ++t) {
+      const std::uint32_t x = w[t - 15], y = w[t - 2];
+      const std::uint32_t s0 = std::rotr(x, 7) ^ std::rotr(x, 18) ^ x >> 3;
+      const std::uint32_t s1 = std::rotr(y, 17) ^ std::rotr(y, 19) ^ y >> 10;
+      w[t] = s1 + w[t - 7] + s0 + w[t - 16];
+    }
+  }
+
+  // The same of the square roots of the first eight primes (section 5.3.3).
+  std::array<std::uint32_t, 8> state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+  unsigned char block_[block_size] = {};
+  std::size_t filled_ = 0;    // of block_
+  std::uint64_t length_ = 0;  // of the message, in bytes
+};
+
+inline Sha256Digest sha256(std::string_view bytes) noexcept {
+  Sha256 hash;
+  hash.add(bytes);
+  return hash.finish();
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/hmac.hpp
+
+// hmac.hpp -- who can have written this? Only somebody who knows the key.
+//
+// HMAC (RFC 2104) with SHA-256. Two hashes, one in the other: with one alone, whoever sees the hash
+// of a message could go on hashing where it ended, and sign a longer one.
+
+#include <cstddef>      // std::size_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+inline std::string_view as_bytes(const Sha256Digest& digest) noexcept {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+inline Sha256Digest hmac_sha256(std::string_view key, std::string_view message) noexcept {
+  Sha256Digest short_key;
+  if (key.size() > Sha256::block_size) {
+    short_key = sha256(key);
+    key = as_bytes(short_key);
+  }
+  char inner_pad[Sha256::block_size], outer_pad[Sha256::block_size];
+  for (std::size_t i = 0; i < Sha256::block_size; ++i) {
+    const char k = i < key.size() ? key[i] : '\0';
+    inner_pad[i] = static_cast<char>(k ^ 0x36);
+    outer_pad[i] = static_cast<char>(k ^ 0x5c);
+  }
+  Sha256 inner, outer;
+  inner.add({inner_pad, sizeof inner_pad});
+  inner.add(message);
+  outer.add({outer_pad, sizeof outer_pad});
+  outer.add(as_bytes(inner.finish()));
+  return outer.finish();
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/sign_cookie.hpp
+
+// sign_cookie.hpp -- is this the value that we set?
+//
+// In: keys, the cookie's name and value, the second at which it ends. Out: text that is safe in a
+// cookie, and the way back:
+//
+//     base64url(value) . expiry . base64url(HMAC-SHA-256(key, "name=base64url(value).expiry"))
+//
+// What is signed is the text as it travels, and a name has no "=": no two cookies are one text.
+
+#include <charconv>     // std::from_chars
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+inline constexpr std::size_t shortest_key = 32;  // bytes: as many as the hash has
+
+inline std::string cookie_signature(std::string_view key, std::string_view name,
+                                    std::string_view signed_part) {
+  return base64url_encode(
+      as_bytes(hmac_sha256(key, std::string(name).append("=").append(signed_part))));
+}
+
+// expires: in seconds since the epoch.
+inline std::string sign_cookie(std::string_view key, std::string_view name, std::string_view value,
+                               std::int64_t expires) {
+  std::string text = base64url_encode(value);
+  text.append(".").append(std::to_string(expires));
+  const std::string signature = cookie_signature(key, name, text);
+  return text.append(".").append(signature);
+}
+
+// Equal? In a time that does not tell where they differ, so that a signature cannot be found letter
+// by letter.
+inline bool same_signature(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  unsigned differs = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) differs |= static_cast<unsigned>(a[i] ^ b[i]);
+  return differs == 0;
+}
+
+// Returns: the value; nullopt when none of the keys has signed this for that name, or its time is
+// over. Nothing is looked into before its signature is known to be ours.
+inline std::optional<std::string> verify_cookie(const std::vector<std::string>& keys,
+                                                std::string_view name, std::string_view text,
+                                                std::int64_t now) {
+  const std::size_t end = text.rfind('.');
+  if (end == text.npos) return std::nullopt;
+  const std::string_view signed_part = text.substr(0, end), signature = text.substr(end + 1);
+  bool genuine = false;
+  for (const std::string& key : keys)
+    genuine = same_signature(cookie_signature(key, name, signed_part), signature) || genuine;
+  const std::size_t dot = signed_part.find('.');
+  if (!genuine || dot == signed_part.npos) return std::nullopt;
+  const std::string_view digits = signed_part.substr(dot + 1);
+  std::int64_t expires = 0;
+  const auto [stop, failed] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), expires);
+  if (failed != std::errc{} || stop != digits.data() + digits.size() || now >= expires)
+    return std::nullopt;
+  return base64url_decode(signed_part.substr(0, dot));
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/cookie.ipp
+
+// cookie.ipp -- the bodies of cookie.hpp.
+
+#include <algorithm>  // std::clamp
+#include <stdexcept>  // std::invalid_argument
+#include <utility>    // std::move
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+JOT_INLINE std::int64_t seconds_now() noexcept {
+  return std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+}
+
+// When the signature of a cookie ends, which is set now.
+JOT_INLINE std::int64_t end_of(const Cookie& cookie, std::int64_t now) noexcept {
+  constexpr std::int64_t longest = 400 * 86'400;  // RFC 6265bis section 5.5
+  std::int64_t age = longest;
+  if (cookie.expires) age = std::chrono::system_clock::to_time_t(*cookie.expires) - now;
+  if (cookie.max_age) age = cookie.max_age->count();
+  return now + std::clamp<std::int64_t>(age, 0, longest);
+}
+
+}  // namespace detail
+
+JOT_INLINE void set_cookie(ResponseWriter& w, const Cookie& cookie) {
+  w.header().add("Set-Cookie", detail::print_cookie(cookie));
+}
+
+JOT_INLINE void delete_cookie(ResponseWriter& w, std::string_view name) {
+  delete_cookie(w, Cookie{.name = std::string(name)});
+}
+
+JOT_INLINE void delete_cookie(ResponseWriter& w, Cookie cookie) {
+  cookie.value.clear();
+  cookie.expires.reset();
+  cookie.max_age = std::chrono::seconds(0);
+  set_cookie(w, cookie);
+}
+
+JOT_INLINE SignedCookies::SignedCookies(std::string key)
+    : SignedCookies(std::vector<std::string>(1, std::move(key))) {}
+
+JOT_INLINE SignedCookies::SignedCookies(std::vector<std::string> keys) : keys_(std::move(keys)) {
+  if (keys_.empty()) throw std::invalid_argument("jot: SignedCookies: no key");
+  for (const std::string& key : keys_) {
+    if (key.size() < detail::shortest_key)
+      throw std::invalid_argument("jot: SignedCookies: a key is shorter than 32 bytes");
+  }
+}
+
+JOT_INLINE void SignedCookies::set(ResponseWriter& w, Cookie cookie) const {
+  const std::int64_t end = detail::end_of(cookie, detail::seconds_now());
+  cookie.value = detail::sign_cookie(keys_.front(), cookie.name, cookie.value, end);
+  set_cookie(w, cookie);
+}
+
+JOT_INLINE std::optional<std::string> SignedCookies::get(const Request& r,
+                                                         std::string_view name) const {
+  const std::int64_t now = detail::seconds_now();
+  for (const std::string_view text : r.cookies().all(name)) {
+    if (auto value = detail::verify_cookie(keys_, name, text, now)) return value;
+  }
+  return std::nullopt;
+}
+
+JOT_INLINE std::string random_token(std::size_t bytes) {
+  if (bytes == 0) throw std::invalid_argument("jot: random_token: 0 bytes are no secret");
+  return detail::base64url_encode(detail::random_bytes(bytes));
 }
 
 }  // namespace jot::inline v1
@@ -10759,48 +11394,6 @@ class LaneWord {
 
  private:
   std::atomic<std::uint64_t> word_{0};
-};
-
-}  // namespace jot::inline v1::detail
-
-// -------------------------------------------------------------- jot/detail/http_date.hpp
-
-// http_date.hpp -- what time is it, in HTTP's words?
-//
-// In: seconds since the epoch. Out: "Mon, 23 Nov 2026 18:00:00 GMT" (RFC 9110 §5.6.7).
-// Own tables, not strftime: a process's locale must not leak into its protocol.
-
-#include <time.h>  // gmtime_r
-
-#include <cstdio>       // std::snprintf
-#include <ctime>        // std::time_t
-#include <string_view>  // std::string_view
-
-namespace jot::inline v1::detail {
-
-class HttpDate {
- public:
-  // The text for now, formatted once a second. One per thread.
-  std::string_view at(std::time_t now) noexcept {
-    if (now != of_) format(now);
-    return {text_, 29};
-  }
-
- private:
-  void format(std::time_t now) noexcept {
-    static constexpr char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static constexpr char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    std::tm t{};
-    gmtime_r(&now, &t);
-    std::snprintf(text_, sizeof text_, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[t.tm_wday],
-                  t.tm_mday, months[t.tm_mon], (t.tm_year + 1900) % 10000, t.tm_hour, t.tm_min,
-                  t.tm_sec);
-    of_ = now;
-  }
-
-  std::time_t of_ = -1;
-  char text_[64] = {};
 };
 
 }  // namespace jot::inline v1::detail

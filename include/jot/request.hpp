@@ -149,7 +149,11 @@ class Request {
     return query().has(name) ? detail::parse_as<T>(query(name), {400, name}) : otherwise;
   }
 
-  // The cookie of that name; "" when absent.
+  // The cookies that came, in their order (RFC 6265bis); what is none is left out. Names have case.
+  // Throws HttpError 431 when there are more than 100.
+  const Values& cookies() const;
+
+  // The first cookie of that name; "" when absent. Throws as cookies().
   const std::string& cookie(std::string_view name) const;
 
   std::optional<BasicAuth> basic_auth() const;  // nullopt: absent or malformed

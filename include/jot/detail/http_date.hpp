@@ -10,6 +10,7 @@
 
 #include <cstdio>       // std::snprintf
 #include <ctime>        // std::time_t
+#include <limits>       // std::numeric_limits
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1::detail {
@@ -35,7 +36,7 @@ class HttpDate {
     of_ = now;
   }
 
-  std::time_t of_ = -1;
+  std::time_t of_ = std::numeric_limits<std::time_t>::min();
   char text_[64] = {};
 };
 

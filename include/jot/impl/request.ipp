@@ -5,6 +5,7 @@
 
 #include "../detail/ascii.hpp"          // iequals
 #include "../detail/base64.hpp"         // base64_decode
+#include "../detail/parse_cookies.hpp"  // parse_cookies
 #include "../detail/request_state.hpp"  // RequestState
 #include "../json.hpp"                  // parse_json, JsonError
 #include "../request.hpp"
@@ -49,27 +50,6 @@ JOT_INLINE unsigned long long parse_unsigned(std::string_view text, unsigned lon
 
 JOT_INLINE double parse_double(std::string_view text, BadValue bad) {
   return parse_all<double>(text, bad);
-}
-
-// "a=1; b=2": the pairs of all Cookie fields, at most 100 (RFC 6265 §5.4). Quotes around a value
-// are dropped.
-JOT_INLINE Values parse_cookies(const Header& header) {
-  Values cookies;
-  std::size_t left = 100;
-  for (std::string_view field : header.all("Cookie")) {
-    while (!field.empty() && left > 0) {
-      std::string_view pair = field.substr(0, field.find(';'));
-      field.remove_prefix(std::min(field.size(), pair.size() + 1));
-      std::size_t equals = pair.find('=');
-      if (equals == std::string_view::npos) continue;
-      std::string_view value = trim(pair.substr(equals + 1));
-      if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
-        value = value.substr(1, value.size() - 2);
-      cookies.add(std::string(trim(pair.substr(0, equals))), std::string(value));
-      --left;
-    }
-  }
-  return cookies;
 }
 
 }  // namespace detail
@@ -127,9 +107,15 @@ JOT_INLINE const std::string& Request::query(std::string_view name) const {
   return query().get(name);
 }
 
+JOT_INLINE const Values& Request::cookies() const {
+  if (state_->cookies) return *state_->cookies;
+  Values cookies;
+  for (const std::string_view field : state_->header.all("Cookie"))
+    detail::parse_cookies(field, cookies);
+  return state_->cookies.emplace(std::move(cookies));
+}
 JOT_INLINE const std::string& Request::cookie(std::string_view name) const {
-  if (!state_->cookies) state_->cookies = detail::parse_cookies(state_->header);
-  return state_->cookies->get(name);
+  return cookies().get(name);
 }
 
 // "Basic dXNlcjpwYXNzd29yZA==": RFC 7617 section 2. The user has no colon, nobody has controls.
