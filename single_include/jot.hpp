@@ -1869,7 +1869,7 @@ Middleware request_log();
 inline constexpr ContextKey<std::string> current_request_id{"request_id"};
 
 // Takes the X-Request-ID that came, if it is one and a token of at most 128 letters, else makes one
-// of 32 hex digits. It goes into the response, into *r.value(current_request_id), and as the field
+// of 32 hex digits. It goes into the response, error pages as well, into *r.value(current_request_id), and as the field
 // "request_id" into what r.log() writes from here on. Use it before (outside of) the logs.
 Middleware request_id();
 
@@ -6984,6 +6984,16 @@ inline void answer_error(ResponseWriter& w, Request& r, int status, std::string_
   (*page)(w, r, status, message);
 }
 
+// Sets fields for this response, and for the error page that may take its place.
+inline void set_lasting(ResponseWriter& w, Request& r, const Header& fields) {
+  auto& lasting = RequestAccess::state(r).lasting;
+  if (!lasting) lasting.emplace();
+  for (Header* header : {&w.header(), &*lasting}) {
+    for (const auto& [name, value] : fields)
+      name == "Vary" ? header->add(name, value) : header->set(name, value);
+  }
+}
+
 // Forgets the response that failed, but for what middleware has made to last. False: its head has
 // left.
 inline bool start_over(ResponseWriter& w, Request& r) {
@@ -8550,7 +8560,7 @@ JOT_INLINE Middleware request_id() {
     std::string id(r.header().get("X-Request-ID"));
     if (id.size() > 128 || !detail::is_token(id) || r.header().all("X-Request-ID").size() > 1)
       id = detail::make_request_id();
-    w.header().set("X-Request-ID", id);
+    detail::set_lasting(w, r, {{"X-Request-ID", id}});
     r.set_log(r.log().with({{"request_id", id}}));
     r.set_value(current_request_id, std::move(id));
     next(w, r);
@@ -10475,16 +10485,6 @@ class TrustedProxies {
 namespace jot::inline v1 {
 
 namespace detail {
-
-// Sets fields for this response, and for the error page that may take its place.
-JOT_INLINE void set_lasting(ResponseWriter& w, Request& r, const Header& fields) {
-  auto& lasting = RequestAccess::state(r).lasting;
-  if (!lasting) lasting.emplace();
-  for (Header* header : {&w.header(), &*lasting}) {
-    for (const auto& [name, value] : fields)
-      name == "Vary" ? header->add(name, value) : header->set(name, value);
-  }
-}
 
 JOT_INLINE Header policies(const SecureHeadersOptions& o) {
   Header fields{{"X-Content-Type-Options", "nosniff"}};

@@ -478,6 +478,7 @@ TEST_CASE("request_id: is in the records of the library too, and ends with its r
   raw::Client client = s.client();
   auto r = client.ask("GET /throw HTTP/1.1\r\nHost: h\r\nX-Request-ID: seven\r\n\r\n");
   CHECK(r.status == 500);
+  CHECK(r.field("X-Request-ID") == "seven");  // what a client can quote
   REQUIRE(s.log.count("handler threw") == 1);
   CHECK(s.log.records()[0].field("request_id") == "seven");
   r = client.ask("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -1127,11 +1128,16 @@ TEST_CASE("streams: under each middleware the first bytes arrive before the hand
   } table[] = {
       {"access_log", jot::access_log({.sink = [](std::string_view) {}})},
       {"basic_auth", jot::basic_auth("x", "u", "p")},
+      {"cors", jot::cors({.origins = {"https://example.org"}})},
+      {"csrf_guard", jot::csrf_guard()},
       {"etag", jot::etag()},
       {"max_body", jot::max_body(10)},
+      {"metrics", jot::Metrics()},
       {"rate_limit", jot::rate_limit({})},
+      {"real_ip", jot::real_ip({"127.0.0.1"})},
       {"request_id", jot::request_id()},
       {"request_log", jot::request_log()},
+      {"secure_headers", jot::secure_headers()},
       {"timeout", jot::timeout(1h)},
   };
   raw::Gate* gate = nullptr;

@@ -41,7 +41,7 @@ Middleware request_log();
 inline constexpr ContextKey<std::string> current_request_id{"request_id"};
 
 // Takes the X-Request-ID that came, if it is one and a token of at most 128 letters, else makes one
-// of 32 hex digits. It goes into the response, into *r.value(current_request_id), and as the field
+// of 32 hex digits. It goes into the response, error pages as well, into *r.value(current_request_id), and as the field
 // "request_id" into what r.log() writes from here on. Use it before (outside of) the logs.
 Middleware request_id();
 

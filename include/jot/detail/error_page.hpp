@@ -25,6 +25,16 @@ inline void answer_error(ResponseWriter& w, Request& r, int status, std::string_
   (*page)(w, r, status, message);
 }
 
+// Sets fields for this response, and for the error page that may take its place.
+inline void set_lasting(ResponseWriter& w, Request& r, const Header& fields) {
+  auto& lasting = RequestAccess::state(r).lasting;
+  if (!lasting) lasting.emplace();
+  for (Header* header : {&w.header(), &*lasting}) {
+    for (const auto& [name, value] : fields)
+      name == "Vary" ? header->add(name, value) : header->set(name, value);
+  }
+}
+
 // Forgets the response that failed, but for what middleware has made to last. False: its head has
 // left.
 inline bool start_over(ResponseWriter& w, Request& r) {

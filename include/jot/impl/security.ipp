@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../detail/cross_origin.hpp"     // CrossOrigin
+#include "../detail/error_page.hpp"       // set_lasting
 #include "../detail/request_state.hpp"    // RequestAccess
 #include "../detail/trusted_proxies.hpp"  // TrustedProxies
 #include "../detail/web_origin.hpp"       // check_origin, is_one_of, origin_host
@@ -19,16 +20,6 @@
 namespace jot::inline v1 {
 
 namespace detail {
-
-// Sets fields for this response, and for the error page that may take its place.
-JOT_INLINE void set_lasting(ResponseWriter& w, Request& r, const Header& fields) {
-  auto& lasting = RequestAccess::state(r).lasting;
-  if (!lasting) lasting.emplace();
-  for (Header* header : {&w.header(), &*lasting}) {
-    for (const auto& [name, value] : fields)
-      name == "Vary" ? header->add(name, value) : header->set(name, value);
-  }
-}
 
 JOT_INLINE Header policies(const SecureHeadersOptions& o) {
   Header fields{{"X-Content-Type-Options", "nosniff"}};
