@@ -1505,7 +1505,6 @@ class WriterProxy : public ResponseWriter {
 
 #include <atomic>       // std::atomic
 #include <concepts>     // std::invocable, std::same_as
-#include <functional>   // std::function
 #include <memory>       // std::shared_ptr
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::invoke_result_t
@@ -1621,6 +1620,10 @@ struct CallableOf final : Callable {
   F function;
 };
 
+// Shares what was just made. One function for all, where a make_shared of each would be compiled
+// anew for every handler of a program.
+std::shared_ptr<const Callable> share(const Callable* made);
+
 void announce_block() noexcept;  // gives the calling thread's lane away, if it drives one
 
 // The first error a reader sees says what is allowed.
@@ -1652,7 +1655,7 @@ class Handler {
     requires(!std::same_as<std::remove_cvref_t<F>, Handler>)
   Handler(F f) {
     detail::check_handler<F>();
-    callable_ = std::make_shared<const detail::CallableOf<F>>(std::move(f));
+    callable_ = detail::share(new detail::CallableOf<F>(std::move(f)));
   }
 
   explicit operator bool() const noexcept { return callable_ != nullptr; }
@@ -1670,6 +1673,37 @@ class Handler {
   std::shared_ptr<const detail::Callable> callable_;
 };
 
+namespace detail {
+
+// What a Middleware shares: the function, in one of the two forms.
+struct Wrapper {
+  virtual ~Wrapper() = default;
+  // The Handler that goes by way of this one to next. self: this, shared.
+  virtual Handler wrap(const std::shared_ptr<const Wrapper>& self, Handler next) const = 0;
+  virtual void call(ResponseWriter&, Request&, const Handler& /*next*/) const {}
+};
+
+Handler wrap_around(const std::shared_ptr<const Wrapper>& self, Handler next);
+std::shared_ptr<const Wrapper> share(const Wrapper* made);
+
+template <class F>
+struct WrapperOf final : Wrapper {
+  explicit WrapperOf(F f) : function(std::move(f)) {}
+  Handler wrap(const std::shared_ptr<const Wrapper>& self, Handler next) const override {
+    if constexpr (std::is_invocable_r_v<Handler, const F&, Handler>)
+      return function(std::move(next));
+    else
+      return wrap_around(self, std::move(next));
+  }
+  void call([[maybe_unused]] ResponseWriter& w, [[maybe_unused]] Request& r,
+            [[maybe_unused]] const Handler& next) const override {
+    if constexpr (!std::is_invocable_r_v<Handler, const F&, Handler>) function(w, r, next);
+  }
+  F function;
+};
+
+}  // namespace detail
+
 // Wraps a Handler into another: written as Handler(Handler), or shorter as
 //
 //     void timing(jot::ResponseWriter& w, jot::Request& r, const jot::Handler& next) {
@@ -1682,26 +1716,19 @@ class Middleware {
   template <class F>
     requires(!std::same_as<std::remove_cvref_t<F>, Middleware>)
   Middleware(F f) {
-    if constexpr (std::is_invocable_r_v<Handler, const F&, Handler>)
-      wrap_ = std::move(f);
-    else if constexpr (std::invocable<const F&, ResponseWriter&, Request&, const Handler&>)
-      wrap_ = around(std::make_shared<const F>(std::move(f)));
+    if constexpr (std::is_invocable_r_v<Handler, const F&, Handler> ||
+                  std::invocable<const F&, ResponseWriter&, Request&, const Handler&>)
+      wrapper_ = detail::share(new detail::WrapperOf<F>(std::move(f)));
     else
       static_assert(detail::no<F>,
                     "jot: a middleware is Handler(Handler) or void(ResponseWriter&, Request&, "
                     "const Handler& next)");
   }
 
-  Handler operator()(Handler next) const { return wrap_(std::move(next)); }
+  Handler operator()(Handler next) const { return wrapper_->wrap(wrapper_, std::move(next)); }
 
  private:
-  template <class F>
-  static auto around(std::shared_ptr<const F> f) {
-    return [f](Handler next) -> Handler {
-      return [f, next](ResponseWriter& w, Request& r) { (*f)(w, r, next); };
-    };
-  }
-  std::function<Handler(Handler)> wrap_;
+  std::shared_ptr<const detail::Wrapper> wrapper_;
 };
 
 // Answers with a status and one line of text/plain (nosniff). What was buffered is forgotten; the
@@ -3902,31 +3929,18 @@ class Ring {
 #include <signal.h>   // sigset_t, ::sigfillset
 #include <unistd.h>   // ::getpid
 
-#include <thread>   // std::thread
-#include <utility>  // std::move
+#include <thread>  // std::thread
 
 namespace jot::inline v1::detail {
 
 class ServiceThread {
  public:
-  // Runs f() on a thread named so (15 letters at most). A predecessor must have returned, or be
-  // about to without needing a lock that the caller holds: it is joined first.
-  // Throws: std::system_error when the system has no thread to give.
-  template <class F>
-  void start(const char* name, F f) {
-    join();
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread
-    try {
-      thread_ = std::thread(std::move(f));
-    } catch (...) {
-      ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-      throw;
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    ::pthread_setname_np(thread_.native_handle(), name);
-    pid_ = ::getpid();
+  // Runs (self.*run)() on a thread named so (15 letters at most). A predecessor must have returned,
+  // or be about to without needing a lock that the caller holds: it is joined first. Throws:
+  // std::system_error when the system has no thread to give.
+  template <auto run, class T>
+  void start(const char* name, T& self) {
+    start(name, [](void* that) { (static_cast<T*>(that)->*run)(); }, &self);
   }
 
   // Waits until the thread has returned; does nothing when none was started. On the thread itself
@@ -3939,6 +3953,23 @@ class ServiceThread {
   }
 
  private:
+  // A plain function and its argument: std::thread is compiled once, not for each kind of thread.
+  void start(const char* name, void (*run)(void*), void* that) {
+    join();
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread
+    try {
+      thread_ = std::thread(run, that);
+    } catch (...) {
+      ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+      throw;
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::pthread_setname_np(thread_.native_handle(), name);
+    pid_ = ::getpid();
+  }
+
   std::thread thread_;
   pid_t pid_ = 0;  // where the thread lives
 };
@@ -4020,7 +4051,7 @@ class Timer {
     sift_up(alarm.place_);
     if (!running_ && !stopping_) {
       try {
-        thread_.start("jot-timer", [this] { run(); });
+        thread_.start<&Timer::run>("jot-timer", *this);
       } catch (...) {
         take_out(alarm);
         throw;
@@ -4681,7 +4712,7 @@ class SignalHub {
 
   void start() {
     if (running_ || stopping_) return;
-    thread_.start("jot-signals", [this] { run(); });
+    thread_.start<&SignalHub::run>("jot-signals", *this);
     running_ = true;
   }
 
@@ -7074,6 +7105,10 @@ JOT_INLINE void answer_value(ResponseWriter& w, const Value& value) {
   w.write_bytes(to_json(value));
 }
 
+JOT_INLINE std::shared_ptr<const Callable> share(const Callable* made) {
+  return std::shared_ptr<const Callable>(made);
+}
+
 JOT_INLINE void announce_block() noexcept { about_to_block(); }
 
 }  // namespace detail
@@ -7089,6 +7124,18 @@ JOT_INLINE detail::RouteMemory& Handler::match(Request& r) const {
   static detail::RouteMemory of_empty_handlers;  // they never block: nothing is learned
   return callable_ ? callable_->match(r) : of_empty_handlers;
 }
+
+namespace detail {
+
+JOT_INLINE Handler wrap_around(const std::shared_ptr<const Wrapper>& self, Handler next) {
+  return [self, next = std::move(next)](ResponseWriter& w, Request& r) { self->call(w, r, next); };
+}
+
+JOT_INLINE std::shared_ptr<const Wrapper> share(const Wrapper* made) {
+  return std::shared_ptr<const Wrapper>(made);
+}
+
+}  // namespace detail
 
 JOT_INLINE void error(ResponseWriter& w, int status, std::string_view message) {
   Header kept = w.header();
@@ -8258,7 +8305,7 @@ class LineQueue {
   // Under the lock.
   void start() {
     if (started_) return;
-    thread_.start("jot-access-log", [this] { run(); });
+    thread_.start<&LineQueue::run>("jot-access-log", *this);
     started_ = true;
   }
 
@@ -12633,7 +12680,7 @@ class Service final : private Origin, private ContextSource {
 #include <new>                 // std::bad_alloc
 #include <system_error>        // std::system_error
 #include <thread>              // std::thread
-#include <utility>             // std::move, std::exchange
+#include <utility>             // std::exchange
 #include <vector>              // std::vector
 
 namespace jot::inline v1::detail {
@@ -12646,11 +12693,12 @@ class ThreadCache {
 
   class Worker {
    public:
-    explicit Worker(const House& house) : own(house) {}
+    Worker(const House& house, ThreadCache& cache) : own(house), home(cache) {}
 
    private:
     friend class ThreadCache;
     Service own;  // made with it: where there is no memory for one, there is no thread
+    ThreadCache& home;
     std::thread thread;
     std::condition_variable wake;
     Lane* job = nullptr;
@@ -12724,14 +12772,14 @@ class ThreadCache {
 
   // Waits until all threads have come back from their lanes, and ends them.
   void stop() noexcept {
-    std::vector<std::unique_ptr<Worker>> all;
+    std::vector<Worker*> all;
     {
-      std::unique_lock lock(mutex_);
+      std::lock_guard lock(mutex_);
       stopping_ = true;
       for (Worker* worker : waiting_) worker->wake.notify_one();
       all.swap(all_);
     }
-    for (auto& worker : all) worker->thread.join();
+    end(all);
     join_expired();
     waiting_.clear();  // no thread is left that could touch it, or be on it
   }
@@ -12746,17 +12794,22 @@ class ThreadCache {
   }
 
   Worker* make() noexcept try {
-    auto owner = std::make_unique<Worker>(house_);
+    auto owner = std::make_unique<Worker>(house_, *this);
     Worker* worker = owner.get();
     std::lock_guard lock(mutex_);
     if (stopping_) return nullptr;
     all_.reserve(all_.size() + 1), waiting_.reserve(all_.size() + 1);  // put_back() must not throw
-    worker->thread = std::thread([this, worker] { live(*worker); });
-    all_.push_back(std::move(owner));
+    worker->thread = std::thread(run, static_cast<void*>(worker));
+    all_.push_back(owner.release());
     size_.store(all_.size(), std::memory_order_relaxed);
     return worker;
   } catch (const std::exception&) {
     return nullptr;
+  }
+
+  static void run(void* worker) {
+    Worker& self = *static_cast<Worker*>(worker);
+    self.home.live(self);
   }
 
   void live(Worker& self) {
@@ -12787,13 +12840,8 @@ class ThreadCache {
   // Takes itself off the lists. False: it is in somebody's hand, and a job will come.
   bool leave(Worker& self) {
     if (!room_for_expired() || std::erase(waiting_, &self) == 0) return false;
-    for (auto& worker : all_) {
-      if (worker.get() != &self) continue;
-      expired_.push_back(std::move(worker));
-      std::swap(worker, all_.back());
-      all_.pop_back();
-      break;
-    }
+    expired_.push_back(&self);
+    std::erase(all_, &self);
     size_.store(all_.size(), std::memory_order_relaxed);
     return true;
   }
@@ -12806,12 +12854,18 @@ class ThreadCache {
   }
 
   void join_expired() noexcept {
-    std::vector<std::unique_ptr<Worker>> expired;
+    std::vector<Worker*> expired;
     {
       std::lock_guard lock(mutex_);
       expired.swap(expired_);
     }
-    for (auto& worker : expired) worker->thread.join();
+    end(expired);
+  }
+
+  // Joins all of them first: one that still works may have another in hand.
+  static void end(const std::vector<Worker*>& workers) noexcept {
+    for (Worker* worker : workers) worker->thread.join();
+    for (Worker* worker : workers) delete worker;
   }
 
   const House& house_;
@@ -12821,9 +12875,10 @@ class ThreadCache {
   std::atomic<bool> short_{false};
 
   std::mutex mutex_;  // guards what follows, and `job` of every Worker
-  std::vector<std::unique_ptr<Worker>> all_;
-  std::vector<std::unique_ptr<Worker>> expired_;  // ended, or about to: to be joined
-  std::vector<Worker*> waiting_;                  // the last one goes first
+  // Three lists of one type. These two own what they point to:
+  std::vector<Worker*> all_;
+  std::vector<Worker*> expired_;  // ended, or about to: to be joined
+  std::vector<Worker*> waiting_;  // the last one goes first
   bool stopping_ = false;
 };
 
@@ -13841,7 +13896,7 @@ class Acceptor {
     for (auto& listener : listeners_) waits_for_.push_back({listener.fd(), POLLIN, 0});
     waits_for_.push_back({house_.acceptor_news.get(), POLLIN, 0});
     waits_for_.push_back({stop_.get(), POLLIN, 0});
-    thread_.start("jot acceptor", [this] { accept_all(); });
+    thread_.start<&Acceptor::accept_all>("jot acceptor", *this);
   }
 
   void stop() noexcept {
@@ -14043,7 +14098,7 @@ class Watcher {
 
   void start(const std::vector<std::unique_ptr<Lane>>& lanes) {
     for (auto& lane : lanes) watched_.push_back({lane.get(), {}, 0, {}});
-    thread_.start("jot watcher", [this] { watch(); });
+    thread_.start<&Watcher::watch>("jot watcher", *this);
   }
 
   void stop() noexcept {

@@ -154,21 +154,23 @@ TEST_CASE("timer: an alarm whose owner is gone does not fire") {
 }
 
 TEST_CASE("service thread: starts again after it has returned, with all signals blocked") {
-  jot::detail::ServiceThread thread;
-  int runs = 0;
-  bool blocked = false;
-  for (int i = 0; i < 3; ++i) {
-    thread.start("test", [&] {
+  struct Look {
+    int runs = 0;
+    bool blocked = false;
+    void run() {
       sigset_t set;
       ::pthread_sigmask(SIG_SETMASK, nullptr, &set);
       blocked = ::sigismember(&set, SIGTERM) == 1;
       ++runs;
-    });
-  }
+    }
+  };
+  jot::detail::ServiceThread thread;
+  Look look;
+  for (int i = 0; i < 3; ++i) thread.start<&Look::run>("test", look);
   thread.join();
   thread.join();
-  CHECK(runs == 3);
-  CHECK(blocked);
+  CHECK(look.runs == 3);
+  CHECK(look.blocked);
   sigset_t mine;
   ::pthread_sigmask(SIG_SETMASK, nullptr, &mine);
   CHECK(::sigismember(&mine, SIGTERM) == 0);

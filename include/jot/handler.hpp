@@ -21,7 +21,6 @@
 
 #include <atomic>       // std::atomic
 #include <concepts>     // std::invocable, std::same_as
-#include <functional>   // std::function
 #include <memory>       // std::shared_ptr
 #include <string_view>  // std::string_view
 #include <type_traits>  // std::invoke_result_t
@@ -137,6 +136,10 @@ struct CallableOf final : Callable {
   F function;
 };
 
+// Shares what was just made. One function for all, where a make_shared of each would be compiled
+// anew for every handler of a program.
+std::shared_ptr<const Callable> share(const Callable* made);
+
 void announce_block() noexcept;  // gives the calling thread's lane away, if it drives one
 
 // The first error a reader sees says what is allowed.
@@ -168,7 +171,7 @@ class Handler {
     requires(!std::same_as<std::remove_cvref_t<F>, Handler>)
   Handler(F f) {
     detail::check_handler<F>();
-    callable_ = std::make_shared<const detail::CallableOf<F>>(std::move(f));
+    callable_ = detail::share(new detail::CallableOf<F>(std::move(f)));
   }
 
   explicit operator bool() const noexcept { return callable_ != nullptr; }
@@ -186,6 +189,37 @@ class Handler {
   std::shared_ptr<const detail::Callable> callable_;
 };
 
+namespace detail {
+
+// What a Middleware shares: the function, in one of the two forms.
+struct Wrapper {
+  virtual ~Wrapper() = default;
+  // The Handler that goes by way of this one to next. self: this, shared.
+  virtual Handler wrap(const std::shared_ptr<const Wrapper>& self, Handler next) const = 0;
+  virtual void call(ResponseWriter&, Request&, const Handler& /*next*/) const {}
+};
+
+Handler wrap_around(const std::shared_ptr<const Wrapper>& self, Handler next);
+std::shared_ptr<const Wrapper> share(const Wrapper* made);
+
+template <class F>
+struct WrapperOf final : Wrapper {
+  explicit WrapperOf(F f) : function(std::move(f)) {}
+  Handler wrap(const std::shared_ptr<const Wrapper>& self, Handler next) const override {
+    if constexpr (std::is_invocable_r_v<Handler, const F&, Handler>)
+      return function(std::move(next));
+    else
+      return wrap_around(self, std::move(next));
+  }
+  void call([[maybe_unused]] ResponseWriter& w, [[maybe_unused]] Request& r,
+            [[maybe_unused]] const Handler& next) const override {
+    if constexpr (!std::is_invocable_r_v<Handler, const F&, Handler>) function(w, r, next);
+  }
+  F function;
+};
+
+}  // namespace detail
+
 // Wraps a Handler into another: written as Handler(Handler), or shorter as
 //
 //     void timing(jot::ResponseWriter& w, jot::Request& r, const jot::Handler& next) {
@@ -198,26 +232,19 @@ class Middleware {
   template <class F>
     requires(!std::same_as<std::remove_cvref_t<F>, Middleware>)
   Middleware(F f) {
-    if constexpr (std::is_invocable_r_v<Handler, const F&, Handler>)
-      wrap_ = std::move(f);
-    else if constexpr (std::invocable<const F&, ResponseWriter&, Request&, const Handler&>)
-      wrap_ = around(std::make_shared<const F>(std::move(f)));
+    if constexpr (std::is_invocable_r_v<Handler, const F&, Handler> ||
+                  std::invocable<const F&, ResponseWriter&, Request&, const Handler&>)
+      wrapper_ = detail::share(new detail::WrapperOf<F>(std::move(f)));
     else
       static_assert(detail::no<F>,
                     "jot: a middleware is Handler(Handler) or void(ResponseWriter&, Request&, "
                     "const Handler& next)");
   }
 
-  Handler operator()(Handler next) const { return wrap_(std::move(next)); }
+  Handler operator()(Handler next) const { return wrapper_->wrap(wrapper_, std::move(next)); }
 
  private:
-  template <class F>
-  static auto around(std::shared_ptr<const F> f) {
-    return [f](Handler next) -> Handler {
-      return [f, next](ResponseWriter& w, Request& r) { (*f)(w, r, next); };
-    };
-  }
-  std::function<Handler(Handler)> wrap_;
+  std::shared_ptr<const detail::Wrapper> wrapper_;
 };
 
 // Answers with a status and one line of text/plain (nosniff). What was buffered is forgotten; the

@@ -38,7 +38,7 @@ class Acceptor {
     for (auto& listener : listeners_) waits_for_.push_back({listener.fd(), POLLIN, 0});
     waits_for_.push_back({house_.acceptor_news.get(), POLLIN, 0});
     waits_for_.push_back({stop_.get(), POLLIN, 0});
-    thread_.start("jot acceptor", [this] { accept_all(); });
+    thread_.start<&Acceptor::accept_all>("jot acceptor", *this);
   }
 
   void stop() noexcept {

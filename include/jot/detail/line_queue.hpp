@@ -71,7 +71,7 @@ class LineQueue {
   // Under the lock.
   void start() {
     if (started_) return;
-    thread_.start("jot-access-log", [this] { run(); });
+    thread_.start<&LineQueue::run>("jot-access-log", *this);
     started_ = true;
   }
 

@@ -15,31 +15,18 @@
 #include <signal.h>   // sigset_t, ::sigfillset
 #include <unistd.h>   // ::getpid
 
-#include <thread>   // std::thread
-#include <utility>  // std::move
+#include <thread>  // std::thread
 
 namespace jot::inline v1::detail {
 
 class ServiceThread {
  public:
-  // Runs f() on a thread named so (15 letters at most). A predecessor must have returned, or be
-  // about to without needing a lock that the caller holds: it is joined first.
-  // Throws: std::system_error when the system has no thread to give.
-  template <class F>
-  void start(const char* name, F f) {
-    join();
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread
-    try {
-      thread_ = std::thread(std::move(f));
-    } catch (...) {
-      ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-      throw;
-    }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    ::pthread_setname_np(thread_.native_handle(), name);
-    pid_ = ::getpid();
+  // Runs (self.*run)() on a thread named so (15 letters at most). A predecessor must have returned,
+  // or be about to without needing a lock that the caller holds: it is joined first. Throws:
+  // std::system_error when the system has no thread to give.
+  template <auto run, class T>
+  void start(const char* name, T& self) {
+    start(name, [](void* that) { (static_cast<T*>(that)->*run)(); }, &self);
   }
 
   // Waits until the thread has returned; does nothing when none was started. On the thread itself
@@ -52,6 +39,23 @@ class ServiceThread {
   }
 
  private:
+  // A plain function and its argument: std::thread is compiled once, not for each kind of thread.
+  void start(const char* name, void (*run)(void*), void* that) {
+    join();
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);  // inherited by the new thread
+    try {
+      thread_ = std::thread(run, that);
+    } catch (...) {
+      ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+      throw;
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    ::pthread_setname_np(thread_.native_handle(), name);
+    pid_ = ::getpid();
+  }
+
   std::thread thread_;
   pid_t pid_ = 0;  // where the thread lives
 };

@@ -139,7 +139,7 @@ class SignalHub {
 
   void start() {
     if (running_ || stopping_) return;
-    thread_.start("jot-signals", [this] { run(); });
+    thread_.start<&SignalHub::run>("jot-signals", *this);
     running_ = true;
   }
 

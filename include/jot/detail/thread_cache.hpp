@@ -27,7 +27,7 @@
 #include <new>                 // std::bad_alloc
 #include <system_error>        // std::system_error
 #include <thread>              // std::thread
-#include <utility>             // std::move, std::exchange
+#include <utility>             // std::exchange
 #include <vector>              // std::vector
 
 namespace jot::inline v1::detail {
@@ -40,11 +40,12 @@ class ThreadCache {
 
   class Worker {
    public:
-    explicit Worker(const House& house) : own(house) {}
+    Worker(const House& house, ThreadCache& cache) : own(house), home(cache) {}
 
    private:
     friend class ThreadCache;
     Service own;  // made with it: where there is no memory for one, there is no thread
+    ThreadCache& home;
     std::thread thread;
     std::condition_variable wake;
     Lane* job = nullptr;
@@ -118,14 +119,14 @@ class ThreadCache {
 
   // Waits until all threads have come back from their lanes, and ends them.
   void stop() noexcept {
-    std::vector<std::unique_ptr<Worker>> all;
+    std::vector<Worker*> all;
     {
-      std::unique_lock lock(mutex_);
+      std::lock_guard lock(mutex_);
       stopping_ = true;
       for (Worker* worker : waiting_) worker->wake.notify_one();
       all.swap(all_);
     }
-    for (auto& worker : all) worker->thread.join();
+    end(all);
     join_expired();
     waiting_.clear();  // no thread is left that could touch it, or be on it
   }
@@ -140,17 +141,22 @@ class ThreadCache {
   }
 
   Worker* make() noexcept try {
-    auto owner = std::make_unique<Worker>(house_);
+    auto owner = std::make_unique<Worker>(house_, *this);
     Worker* worker = owner.get();
     std::lock_guard lock(mutex_);
     if (stopping_) return nullptr;
     all_.reserve(all_.size() + 1), waiting_.reserve(all_.size() + 1);  // put_back() must not throw
-    worker->thread = std::thread([this, worker] { live(*worker); });
-    all_.push_back(std::move(owner));
+    worker->thread = std::thread(run, static_cast<void*>(worker));
+    all_.push_back(owner.release());
     size_.store(all_.size(), std::memory_order_relaxed);
     return worker;
   } catch (const std::exception&) {
     return nullptr;
+  }
+
+  static void run(void* worker) {
+    Worker& self = *static_cast<Worker*>(worker);
+    self.home.live(self);
   }
 
   void live(Worker& self) {
@@ -181,13 +187,8 @@ class ThreadCache {
   // Takes itself off the lists. False: it is in somebody's hand, and a job will come.
   bool leave(Worker& self) {
     if (!room_for_expired() || std::erase(waiting_, &self) == 0) return false;
-    for (auto& worker : all_) {
-      if (worker.get() != &self) continue;
-      expired_.push_back(std::move(worker));
-      std::swap(worker, all_.back());
-      all_.pop_back();
-      break;
-    }
+    expired_.push_back(&self);
+    std::erase(all_, &self);
     size_.store(all_.size(), std::memory_order_relaxed);
     return true;
   }
@@ -200,12 +201,18 @@ class ThreadCache {
   }
 
   void join_expired() noexcept {
-    std::vector<std::unique_ptr<Worker>> expired;
+    std::vector<Worker*> expired;
     {
       std::lock_guard lock(mutex_);
       expired.swap(expired_);
     }
-    for (auto& worker : expired) worker->thread.join();
+    end(expired);
+  }
+
+  // Joins all of them first: one that still works may have another in hand.
+  static void end(const std::vector<Worker*>& workers) noexcept {
+    for (Worker* worker : workers) worker->thread.join();
+    for (Worker* worker : workers) delete worker;
   }
 
   const House& house_;
@@ -215,9 +222,10 @@ class ThreadCache {
   std::atomic<bool> short_{false};
 
   std::mutex mutex_;  // guards what follows, and `job` of every Worker
-  std::vector<std::unique_ptr<Worker>> all_;
-  std::vector<std::unique_ptr<Worker>> expired_;  // ended, or about to: to be joined
-  std::vector<Worker*> waiting_;                  // the last one goes first
+  // Three lists of one type. These two own what they point to:
+  std::vector<Worker*> all_;
+  std::vector<Worker*> expired_;  // ended, or about to: to be joined
+  std::vector<Worker*> waiting_;  // the last one goes first
   bool stopping_ = false;
 };
 

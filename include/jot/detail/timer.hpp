@@ -78,7 +78,7 @@ class Timer {
     sift_up(alarm.place_);
     if (!running_ && !stopping_) {
       try {
-        thread_.start("jot-timer", [this] { run(); });
+        thread_.start<&Timer::run>("jot-timer", *this);
       } catch (...) {
         take_out(alarm);
         throw;

@@ -64,7 +64,7 @@ class Watcher {
 
   void start(const std::vector<std::unique_ptr<Lane>>& lanes) {
     for (auto& lane : lanes) watched_.push_back({lane.get(), {}, 0, {}});
-    thread_.start("jot watcher", [this] { watch(); });
+    thread_.start<&Watcher::watch>("jot watcher", *this);
   }
 
   void stop() noexcept {

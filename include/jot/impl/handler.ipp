@@ -32,6 +32,10 @@ JOT_INLINE void answer_value(ResponseWriter& w, const Value& value) {
   w.write_bytes(to_json(value));
 }
 
+JOT_INLINE std::shared_ptr<const Callable> share(const Callable* made) {
+  return std::shared_ptr<const Callable>(made);
+}
+
 JOT_INLINE void announce_block() noexcept { about_to_block(); }
 
 }  // namespace detail
@@ -47,6 +51,18 @@ JOT_INLINE detail::RouteMemory& Handler::match(Request& r) const {
   static detail::RouteMemory of_empty_handlers;  // they never block: nothing is learned
   return callable_ ? callable_->match(r) : of_empty_handlers;
 }
+
+namespace detail {
+
+JOT_INLINE Handler wrap_around(const std::shared_ptr<const Wrapper>& self, Handler next) {
+  return [self, next = std::move(next)](ResponseWriter& w, Request& r) { self->call(w, r, next); };
+}
+
+JOT_INLINE std::shared_ptr<const Wrapper> share(const Wrapper* made) {
+  return std::shared_ptr<const Wrapper>(made);
+}
+
+}  // namespace detail
 
 JOT_INLINE void error(ResponseWriter& w, int status, std::string_view message) {
   Header kept = w.header();
