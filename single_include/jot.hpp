@@ -2687,20 +2687,24 @@ JOT_INLINE const char* HttpError::what() const noexcept { return message_->c_str
 
 #include <cstddef>      // std::size_t
 #include <cstring>      // std::memcpy
-#include <memory>       // std::unique_ptr
+#include <new>          // placement new
 #include <string_view>  // std::string_view
-#include <utility>      // std::move
-#include <vector>       // std::vector
+#include <utility>      // std::exchange
 
 namespace jot::inline v1::detail {
 
 class Arena {
  public:
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() { free(newest_); }
+
   // Copies the bytes. Lifetime of the view: until clear() or the Arena's end.
   std::string_view keep(std::string_view bytes) {
     if (bytes.empty()) return {};
     if (bytes.size() > room_) grow(bytes.size());
-    char* copy = blocks_.back().bytes.get() + (blocks_.back().size - room_);
+    char* copy = newest_->bytes() + (newest_->size - room_);
     std::memcpy(copy, bytes.data(), bytes.size());
     room_ -= bytes.size();
     used_ += bytes.size();
@@ -2719,10 +2723,10 @@ class Arena {
   // filled and cleared again and again soon allocates no more.
   void clear() noexcept {
     used_ = 0;
-    if (blocks_.empty()) return;
-    if (blocks_.size() > 1) blocks_.erase(blocks_.begin(), blocks_.end() - 1);
-    room_ = blocks_.back().size;
-    if (room_ > largest_kept) blocks_.clear(), room_ = 0;
+    if (!newest_) return;
+    free(std::exchange(newest_->older, nullptr));
+    room_ = newest_->size;
+    if (room_ > largest_kept) free(std::exchange(newest_, nullptr)), room_ = 0;
   }
 
  private:
@@ -2730,19 +2734,26 @@ class Arena {
   static constexpr std::size_t largest_kept = 64
                                               << 10;  // by clear(): one huge value is not for ever
 
+  // The head of a block; its bytes follow.
   struct Block {
-    std::unique_ptr<char[]> bytes;
+    Block* older;
     std::size_t size;
+    char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
   };
 
   void grow(std::size_t at_least) {
-    std::size_t size = blocks_.empty() ? first_block : 2 * blocks_.back().size;
+    std::size_t size = newest_ ? 2 * newest_->size : first_block;
     if (size < at_least) size = at_least;
-    blocks_.push_back({std::unique_ptr<char[]>(new char[size]), size});
+    newest_ = new (::operator new(sizeof(Block) + size)) Block{newest_, size};
     room_ = size;
   }
 
-  std::vector<Block> blocks_;
+  // This block and the older ones.
+  static void free(Block* block) noexcept {
+    while (block) ::operator delete(std::exchange(block, block->older));
+  }
+
+  Block* newest_ = nullptr;
   std::size_t room_ = 0;  // left at the end of the newest block
   std::size_t used_ = 0;
 };
@@ -4994,7 +5005,8 @@ JOT_INLINE bool AfterFunc::stop() noexcept { return call_ && call_->stop(); }
 JOT_INLINE AfterFunc after_func(const Context& ctx, std::function<void()> f) {
   detail::CancelState* canceller = detail::canceller_of(detail::ContextAccess::state(ctx));
   if (canceller == nullptr) return AfterFunc(nullptr);
-  AfterFunc after(std::make_shared<detail::AfterCall>(*canceller, std::move(f)));
+  AfterFunc after(
+      std::shared_ptr<detail::AfterCall>(new detail::AfterCall(*canceller, std::move(f))));
   after.call_->start();
   return after;
 }
@@ -8849,7 +8861,7 @@ inline void decode_into(std::string& to, std::string_view raw) {
 #include <algorithm>        // std::min
 #include <cstddef>          // std::size_t
 #include <functional>       // std::function
-#include <map>              // std::map
+#include <list>             // std::list
 #include <source_location>  // std::source_location
 #include <stdexcept>        // std::invalid_argument
 #include <string>           // std::string
@@ -8860,7 +8872,11 @@ inline void decode_into(std::string& to, std::string_view raw) {
 namespace jot::inline v1::detail {
 
 using Predicate = std::function<bool(std::string_view)>;
-using Predicates = std::map<std::string, Predicate, std::less<>>;  // by name
+struct Test {
+  std::string name;  // the "int" of {id:int}
+  Predicate accepts;
+};
+using Tests = std::list<Test>;  // a list, for Segments point into it
 
 // In order of specificity: a segment of an earlier kind wins against one of a later kind.
 enum class SegmentKind {
@@ -8873,8 +8889,8 @@ enum class SegmentKind {
 
 struct Segment {
   SegmentKind kind;
-  std::string text = {};                         // a literal, decoded; else the name, or ""
-  const Predicates::value_type* test = nullptr;  // of a tested segment
+  std::string text = {};       // a literal, decoded; else the name, or ""
+  const Test* test = nullptr;  // of a tested segment
 };
 
 struct Pattern {
@@ -8900,7 +8916,7 @@ inline std::size_t host_begin(std::string_view text) noexcept {
 
 class PatternParser {
  public:
-  PatternParser(std::string_view text, const Predicates& tests, std::source_location where)
+  PatternParser(std::string_view text, const Tests& tests, std::source_location where)
       : text_(text), tests_(tests), where_(where) {}
 
   // Throws: std::invalid_argument.
@@ -9007,10 +9023,10 @@ class PatternParser {
     add(std::move(segment));
   }
 
-  const Predicates::value_type* find_test(std::string_view name, std::size_t begin) const {
-    const auto found = tests_.find(name);
-    if (found == tests_.end()) fail(begin, "no predicate of this name: see Router::predicate()");
-    return &*found;
+  const Test* find_test(std::string_view name, std::size_t begin) const {
+    for (const Test& test : tests_)
+      if (test.name == name) return &test;
+    fail(begin, "no predicate of this name: see Router::predicate()");
   }
 
   void check_name(std::string_view name, std::size_t begin) const {
@@ -9030,13 +9046,13 @@ class PatternParser {
   void add(Segment segment) { pattern_.segments.push_back(std::move(segment)); }
 
   std::string_view text_;
-  const Predicates& tests_;
+  const Tests& tests_;
   std::source_location where_;
   std::size_t at_ = 0, path_ = 0;
   Pattern pattern_;
 };
 
-inline Pattern parse_pattern(std::string_view text, const Predicates& tests,
+inline Pattern parse_pattern(std::string_view text, const Tests& tests,
                              std::source_location where) {
   return PatternParser(text, tests, where).parse();
 }
@@ -9073,7 +9089,7 @@ inline Relation compare_ordered(const Segment& a, const Segment& b) {
   if (a.kind == end) return b.kind == end ? equal_sets : disjoint_sets;
   if (b.kind == any) return a.kind == any ? equal_sets : second_wider;
   if (a.kind == tested) return a.test == b.test ? equal_sets : overlapping;  // who could tell?
-  if (b.kind == tested) return b.test->second(a.text) ? second_wider : disjoint_sets;
+  if (b.kind == tested) return b.test->accepts(a.text) ? second_wider : disjoint_sets;
   return a.text == b.text ? equal_sets : disjoint_sets;
 }
 
@@ -9143,17 +9159,21 @@ struct Route {
   bool is_mount = false;
   Handler chain = {};  // the handler in its middleware, once the table is closed
   mutable RouteMemory memory = {};
+  Route* next_in_leaf = nullptr;
 };
 
-// The routes of one path, by method.
+// The routes of one path, by method, in the order of their addition.
 class Leaf {
  public:
-  void add(const Route& route) { routes_.push_back(&route); }
+  void add(Route& route) {
+    (last_ ? last_->next_in_leaf : first_) = &route;
+    last_ = &route;
+  }
 
   // GET answers HEAD; a route without a method answers what no other does.
   const Route* find(std::string_view method) const noexcept {
     const Route* second = nullptr;
-    for (const Route* route : routes_) {
+    for (const Route* route = first_; route; route = route->next_in_leaf) {
       const std::string& m = route->pattern.method;
       if (m == method) return route;
       if (m.empty() && !second) second = route;
@@ -9162,11 +9182,11 @@ class Leaf {
     return second;
   }
 
-  auto begin() const noexcept { return routes_.begin(); }
-  auto end() const noexcept { return routes_.end(); }
+  const Route* first() const noexcept { return first_; }
 
  private:
-  std::vector<const Route*> routes_;
+  Route* first_ = nullptr;
+  Route* last_ = nullptr;
 };
 
 // Children by literal. A handful is searched one by one, more by an open hash of their indexes.
@@ -9237,11 +9257,13 @@ class LiteralChildren {
 
 struct RouteNode {
   LiteralChildren<RouteNode> literals;
-  std::vector<std::pair<const Predicates::value_type*, std::unique_ptr<RouteNode>>> tested;
   std::unique_ptr<RouteNode> any;
-  Leaf here;  // the pattern ends with this segment
-  Leaf end;   // ... with a slash and {$}
-  Leaf rest;  // ... with a slash and all that is left
+  std::unique_ptr<RouteNode> tested;  // the first of them; the others are chained by next_tested
+  std::unique_ptr<RouteNode> next_tested;
+  const Test* test = nullptr;  // what a tested one asks
+  Leaf here;                   // the pattern ends with this segment
+  Leaf end;                    // ... with a slash and {$}
+  Leaf rest;                   // ... with a slash and all that is left
 };
 
 // ---- Adding.
@@ -9252,13 +9274,16 @@ inline RouteNode& child_for(RouteNode& node, const Segment& segment) {
     if (!node.any) node.any = std::make_unique<RouteNode>();
     return *node.any;
   }
-  for (auto& [test, child] : node.tested) {
-    if (test == segment.test) return *child;
+  std::unique_ptr<RouteNode>* child = &node.tested;
+  while (*child && (*child)->test != segment.test) child = &(*child)->next_tested;
+  if (!*child) {
+    *child = std::make_unique<RouteNode>();
+    (*child)->test = segment.test;
   }
-  return *node.tested.emplace_back(segment.test, std::make_unique<RouteNode>()).second;
+  return **child;
 }
 
-inline void add_route(RouteNode& root, const Route& route) {
+inline void add_route(RouteNode& root, Route& route) {
   RouteNode* node = &root;
   for (const Segment& segment : route.pattern.segments) {
     if (segment.kind == SegmentKind::end) return node->end.add(route);
@@ -9269,7 +9294,7 @@ inline void add_route(RouteNode& root, const Route& route) {
 }
 
 inline const Route* conflict_in(const Leaf& leaf, const Pattern& pattern) {
-  for (const Route* route : leaf) {
+  for (const Route* route = leaf.first(); route; route = route->next_in_leaf) {
     if (compare(route->pattern, pattern).conflict()) return route;
   }
   return nullptr;
@@ -9298,8 +9323,8 @@ inline const Route* find_conflict(const RouteNode& node, const Pattern& pattern,
       look_into(*child, {SegmentKind::literal, text});
     }
   }
-  for (const auto& [test, child] : node.tested) {
-    look_into(*child, {SegmentKind::tested, "", test});
+  for (const RouteNode* child = node.tested.get(); child; child = child->next_tested.get()) {
+    look_into(*child, {SegmentKind::tested, "", child->test});
   }
   if (node.any) look_into(*node.any, {SegmentKind::any});
   return found;
@@ -9333,8 +9358,8 @@ class PathWalk {
     if (const RouteNode* child = node.literals.find(segment); child && step(*child, path)) {
       return true;
     }
-    for (const auto& [test, child] : node.tested) {
-      if (accepts(test->second, segment) && step(*child, path)) return true;
+    for (const RouteNode* child = node.tested.get(); child; child = child->next_tested.get()) {
+      if (accepts(child->test->accepts, segment) && step(*child, path)) return true;
     }
     return node.any && step(*node.any, path);
   }
@@ -9390,7 +9415,7 @@ inline std::string_view bare_host(std::string_view host) noexcept {
 
 class RouteTrees {
  public:
-  void add(const Route& route) { add_route(tree_of(route.pattern.host), route); }
+  void add(Route& route) { add_route(tree_of(route.pattern.host), route); }
 
   // A route that the pattern conflicts with; nullptr: none.
   const Route* conflict(const Pattern& pattern) const {
@@ -9420,7 +9445,7 @@ class RouteTrees {
   template <class IsEnough>
   bool any_method(const RouteQuery& q, IsEnough is_enough) const {
     const auto each = [&](const Leaf& leaf) {
-      for (const Route* route : leaf) {
+      for (const Route* route = leaf.first(); route; route = route->next_in_leaf) {
         if (is_enough(*route)) return true;
       }
       return false;
@@ -9480,8 +9505,7 @@ class RouteTrees {
 #include <algorithm>        // std::lower_bound
 #include <atomic>           // std::atomic
 #include <cstddef>          // std::size_t
-#include <deque>            // std::deque
-#include <map>              // std::map
+#include <list>             // std::list
 #include <mutex>            // std::mutex
 #include <source_location>  // std::source_location
 #include <stdexcept>        // std::invalid_argument, std::logic_error
@@ -9605,17 +9629,20 @@ class RouteTable {
   void add_name(std::string_view name, std::string_view path, std::source_location where) {
     const auto lock = open();
     Pattern pattern = parse_pattern(path, tests_, where);
-    if (!names_.emplace(name, std::move(pattern)).second) {
+    if (names_.find_plain(name)) {
       throw std::invalid_argument(place(where) + ": jot: there is a route named " +
                                   std::string(name) + " already");
     }
+    names_.add(std::string(name)).here.add(named_.emplace_back(std::move(pattern)));
   }
 
   void add_test(std::string_view name, Predicate accepts) {
     const auto lock = open();
-    if (!tests_.emplace(name, std::move(accepts)).second) {
-      throw std::invalid_argument("jot: there is a predicate " + std::string(name) + " already");
+    for (const Test& test : tests_) {
+      if (test.name == name)
+        throw std::invalid_argument("jot: there is a predicate " + test.name + " already");
     }
+    tests_.push_back({std::string(name), std::move(accepts)});
   }
 
   void set_error_page(ErrorPage page) {
@@ -9677,11 +9704,11 @@ class RouteTable {
     return static_cast<const Route*>(s.matched_route);
   }
 
-  const std::deque<Route>& routes() const noexcept { return routes_; }
+  const std::list<Route>& routes() const noexcept { return routes_; }
 
   const Pattern* named(std::string_view name) const {
-    const auto found = names_.find(name);
-    return found == names_.end() ? nullptr : &found->second;
+    const RouteNode* found = names_.find_plain(name);
+    return found ? &found->here.first()->pattern : nullptr;
   }
 
  private:
@@ -9778,11 +9805,12 @@ class RouteTable {
 
   std::mutex mutex_;  // guards everything below until closed_, and nothing afterwards
   std::atomic<bool> closed_{false};
-  std::deque<RouteGroup> groups_;  // deques: what is in them never moves
-  std::deque<Route> routes_;
+  std::list<RouteGroup> groups_;  // lists: what is in them never moves
+  std::list<Route> routes_;
   RouteTrees trees_;
-  Predicates tests_{{"int", is_int}, {"word", is_word}};
-  std::map<std::string, Pattern, std::less<>> names_;
+  Tests tests_{{"int", is_int}, {"word", is_word}};
+  LiteralChildren<RouteNode> names_;  // found as literals are
+  std::list<Route> named_;            // what they lead to: a pattern each, and no more
   ErrorPage error_page_;
   Route redirect_, not_found_, not_allowed_, options_;
 };
@@ -9863,7 +9891,7 @@ class RouteUrl {
     }
     const std::string value = value_of(segment.text);
     if (value.empty() || dots_in(value) > 0) fail(segment.text, "cannot stand in a path");
-    if (segment.test && !segment.test->second(value))
+    if (segment.test && !segment.test->accepts(value))
       fail(segment.text, "is refused by the pattern");
     url += percent_encode(value);
   }
@@ -11155,11 +11183,6 @@ struct Kept {
 // What was counted while a connection was served, until its driver adds it to the lane's numbers.
 struct Tally {
   std::uint64_t requests = 0, refused = 0, bytes_in = 0, bytes_out = 0;
-};
-
-// Something for the log that a driver saw while it must not call user code.
-struct Note {
-  const char* message;
 };
 
 struct Connection {
@@ -13045,8 +13068,8 @@ class Wheel {
 #include <array>    // std::array
 #include <atomic>   // std::atomic
 #include <cerrno>   // errno
+#include <cstddef>  // std::size_t
 #include <cstdint>  // std::int64_t
-#include <vector>   // std::vector
 
 namespace jot::inline v1::detail {
 
@@ -13069,6 +13092,7 @@ class Lane {
   ~Lane();
 
   Wheel& wheel() noexcept { return wheel_; }
+  const Wheel& wheel() const noexcept { return wheel_; }
 
   // ---- from any thread ----
 
@@ -13169,7 +13193,7 @@ class Lane {
   static bool next_is_here(Connection& c) noexcept;
   void bury(Connection& c) noexcept;
   void clear_graves() noexcept;
-  bool deliver_notes() noexcept;
+  bool log_gone() noexcept;
   void wait() noexcept;
   bool anything_to_do() const noexcept;
   int timeout() const noexcept;
@@ -13200,7 +13224,7 @@ class Lane {
   bool owes_cancel_ = false;  // there may be Contexts that have not heard of Stop::cancel
   bool ended_ = false;
   Numbers numbers_;
-  std::vector<Note> notes_;  // to be logged
+  std::size_t gone_ = 0;  // clients that left in the middle of a request, still to be logged
   std::array<epoll_event, 256> batch_;
 };
 
@@ -13296,6 +13320,8 @@ inline void Lane::drop_context(Connection& c) noexcept {
 
 #include <sys/socket.h>  // shutdown, setsockopt
 
+#include <utility>  // std::exchange
+
 namespace jot::inline v1::detail {
 
 inline Lane::~Lane() {
@@ -13312,7 +13338,7 @@ inline bool Lane::take_in() noexcept {
   shed();
   expire(head_), expire(idle_), expire(body_), expire(linger_);
   clear_graves();
-  return deliver_notes();
+  return log_gone();
 }
 
 inline void Lane::absorb(Connection& c) noexcept {
@@ -13456,12 +13482,10 @@ inline void Lane::clear_graves() noexcept {
   }
 }
 
-inline bool Lane::deliver_notes() noexcept {
-  if (notes_.empty()) return true;
-  std::vector<Note> notes;
-  notes.swap(notes_);
-  return guarded([&notes, &log = house_.options.log] {
-    for (const Note& note : notes) log.warn(note.message);
+inline bool Lane::log_gone() noexcept {
+  if (gone_ == 0) return true;
+  return guarded([gone = std::exchange(gone_, 0), &log = house_.options.log] {
+    for (std::size_t i = 0; i < gone; ++i) log.warn("client gone in the middle of a request");
   });
 }
 
@@ -13479,7 +13503,7 @@ inline void Lane::wait() noexcept {
   int most = static_cast<int>(batch_.size());
   batch_at_ = batch_size_ = 0;
   if (ended_) return;
-  if (first_ready_ || !notes_.empty()) {
+  if (first_ready_ || gone_ != 0) {
     batch_size_ = epoll_wait(epoll_.get(), batch_.data(), most, 0);
   } else {
     // Says that it sleeps, then looks once more: see give(), wake(). Every end of the sleep looks
@@ -13619,7 +13643,7 @@ inline bool Lane::receive(Connection& c, Next& next) noexcept try {
       if (own.cut_short()) return own.refuse_cut_short(), next = Next::refusal, true;
       break;
     case Received::broken:
-      if (own.cut_short()) notes_.push_back({"client gone in the middle of a request"});
+      if (own.cut_short()) ++gone_;
   }
   return c.sequel = Sequel::close, false;
 } catch (...) {  // no memory for its bytes
@@ -13696,12 +13720,12 @@ inline void Lane::park(Connection& c, bool answered) noexcept {
 #include <cerrno>        // errno
 #include <cstdlib>       // std::getenv, std::atoi
 #include <cstring>       // std::memcpy
+#include <list>          // std::list
 #include <memory>        // std::unique_ptr
 #include <stdexcept>     // std::invalid_argument
 #include <string>        // std::string
 #include <system_error>  // std::system_error
 #include <utility>       // std::exchange
-#include <vector>        // std::vector
 
 namespace jot::inline v1::detail {
 
@@ -13828,12 +13852,12 @@ inline Listener listen_tcp(const std::string& addr, bool reuse_port) {
 }
 
 // The sockets that a service manager opened for this process, from fd 3 on (sd_listen_fds(3)).
-inline std::vector<Listener> inherited_listeners() {
+inline std::list<Listener> inherited_listeners() {
   const char *pid = std::getenv("LISTEN_PID"), *count = std::getenv("LISTEN_FDS");
   int n = pid && count && std::atoi(pid) == getpid() ? std::atoi(count) : 0;
   if (n <= 0)
     throw std::invalid_argument("jot: no sockets were handed over (LISTEN_PID, LISTEN_FDS)");
-  std::vector<Listener> all;
+  std::list<Listener> all;
   for (int fd = 3; fd < 3 + n; ++fd) {
     int listens = 0;
     socklen_t size = sizeof listens;
@@ -13849,9 +13873,9 @@ inline std::vector<Listener> inherited_listeners() {
   return all;
 }
 
-inline std::vector<Listener> open_listeners(const std::string& addr, bool reuse_port) {
+inline std::list<Listener> open_listeners(const std::string& addr, bool reuse_port) {
   if (addr == "systemd") return inherited_listeners();
-  std::vector<Listener> all;
+  std::list<Listener> all;
   if (addr.starts_with("unix:"))
     all.push_back(listen_unix(addr));
   else
@@ -13877,22 +13901,22 @@ inline std::vector<Listener> open_listeners(const std::string& addr, bool reuse_
 #include <sys/socket.h>    // accept4
 
 #include <algorithm>  // std::min
-#include <memory>     // std::unique_ptr
+#include <list>       // std::list
 #include <vector>     // std::vector
 
 namespace jot::inline v1::detail {
 
 class Acceptor {
  public:
-  using Lanes = std::vector<std::unique_ptr<Lane>>;
   using milliseconds = std::chrono::milliseconds;
   static constexpr milliseconds shortest_wait{5}, longest_wait{1000};
 
-  Acceptor(House& house, const Lanes& lanes) : house_(house), lanes_(lanes) {}
+  Acceptor(House& house, std::list<Lane>& lanes) : house_(house), lanes_(lanes) {}
   ~Acceptor() { stop(); }
 
-  void start(std::vector<Listener> listeners, std::size_t max_connections) {
+  void start(std::list<Listener> listeners, std::size_t max_connections) {
     listeners_ = std::move(listeners), max_connections_ = max_connections;
+    next_lane_ = lanes_.begin();
     for (auto& listener : listeners_) waits_for_.push_back({listener.fd(), POLLIN, 0});
     waits_for_.push_back({house_.acceptor_news.get(), POLLIN, 0});
     waits_for_.push_back({stop_.get(), POLLIN, 0});
@@ -13942,7 +13966,8 @@ class Acceptor {
       return somebody_waits(listener) ? EMFILE : EAGAIN;
     Fd fd(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) return why_not(listener, errno);
-    Lane& lane = *lanes_[next_lane_++ % lanes_.size()];
+    Lane& lane = *next_lane_;
+    if (++next_lane_ == lanes_.end()) next_lane_ = lanes_.begin();
     auto* c = new (std::nothrow) Connection(fd.get(), lane);
     if (!c) return ENOMEM;
     fd.release();
@@ -13987,8 +14012,8 @@ class Acceptor {
   Lane* lane_with_oldest() const noexcept {
     Lane* best = nullptr;
     std::int64_t oldest = INT64_MAX;
-    for (auto& lane : lanes_) {
-      if (lane->oldest_idle() < oldest) best = lane.get(), oldest = lane->oldest_idle();
+    for (Lane& lane : lanes_) {
+      if (lane.oldest_idle() < oldest) best = &lane, oldest = lane.oldest_idle();
     }
     return best;
   }
@@ -14023,11 +14048,12 @@ class Acceptor {
   }
 
   House& house_;
-  const Lanes& lanes_;
-  std::vector<Listener> listeners_;
+  std::list<Lane>& lanes_;
+  std::list<Listener> listeners_;
   std::vector<pollfd> waits_for_;  // the listeners, the house's news, and last the stop
   const Fd stop_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-  std::size_t max_connections_ = 0, next_lane_ = 0;
+  std::size_t max_connections_ = 0;
+  std::list<Lane>::iterator next_lane_;
   std::atomic<std::uint64_t> accepted_{0};  // relaxed: a number to look at
   Clock::time_point silent_until_, no_report_until_;
   std::atomic<bool> stopping_{false};  // relaxed: looked at between two connections; stop_ wakes
@@ -14052,10 +14078,9 @@ class Acceptor {
 
 #include <chrono>       // std::chrono::milliseconds
 #include <cstdio>       // std::snprintf
-#include <memory>       // std::unique_ptr
+#include <list>         // std::list
 #include <string_view>  // std::string_view
 #include <thread>       // std::this_thread::sleep_for
-#include <vector>       // std::vector
 
 namespace jot::inline v1::detail {
 
@@ -14096,8 +14121,8 @@ class Watcher {
   explicit Watcher(WakeFlag& flag) : flag_(flag) {}
   ~Watcher() { stop(); }
 
-  void start(const std::vector<std::unique_ptr<Lane>>& lanes) {
-    for (auto& lane : lanes) watched_.push_back({lane.get(), {}, 0, {}});
+  void start(std::list<Lane>& lanes) {
+    for (Lane& lane : lanes) watched_.push_back({&lane, {}, 0, {}});
     thread_.start<&Watcher::watch>("jot watcher", *this);
   }
 
@@ -14146,7 +14171,7 @@ class Watcher {
   }
 
   WakeFlag& flag_;
-  std::vector<Watched> watched_;  // the watcher's own
+  std::list<Watched> watched_;  // the watcher's own
   std::atomic<bool> stop_{false};
   ServiceThread thread_;
 };
@@ -14170,6 +14195,7 @@ class Watcher {
 #include <sys/resource.h>  // getrlimit, setrlimit
 
 #include <algorithm>  // std::max
+#include <list>       // std::list
 #include <new>        // std::bad_alloc
 #include <stdexcept>  // std::logic_error
 #include <thread>     // std::thread::hardware_concurrency
@@ -14191,8 +14217,8 @@ class Engine {
     addr_ = local_address(listeners.front().fd());
     std::size_t most = fd_limit();
     for (unsigned n = std::max(1u, std::thread::hardware_concurrency()); n > 0; --n)
-      lanes_.push_back(std::make_unique<Lane>(house_, cache_, flag_));
-    for (auto& lane : lanes_) launch(*lane);
+      lanes_.emplace_back(house_, cache_, flag_);
+    for (Lane& lane : lanes_) launch(lane);
     cache_.start(lanes_.size());
     watcher_.start(lanes_);
     acceptor_.start(std::move(listeners), most);
@@ -14233,13 +14259,13 @@ class Engine {
     s.accepted = acceptor_.accepted();
     s.connections = house_.connections.load(std::memory_order_relaxed);
     s.in_handlers = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, house_.detached.load()));
-    for (auto& lane : lanes_) {
-      auto& n = lane->numbers();
+    for (const Lane& lane : lanes_) {
+      auto& n = lane.numbers();
       s.requests += n.requests.load(std::memory_order_relaxed);
       s.refused += n.refused.load(std::memory_order_relaxed);
       s.bytes_in += n.bytes_in.load(std::memory_order_relaxed);
       s.bytes_out += n.bytes_out.load(std::memory_order_relaxed);
-      s.in_handlers += lane->wheel().in_call();
+      s.in_handlers += lane.wheel().in_call();
     }
     s.idle = s.connections - std::min(s.connections, s.in_handlers);
     s.lanes = lanes_.size();
@@ -14291,7 +14317,7 @@ class Engine {
   void raise(Stop step) noexcept {
     if (house_.stop.load(std::memory_order_relaxed) >= step) return;
     house_.stop.store(step, std::memory_order_seq_cst);
-    for (auto& lane : lanes_) lane->wake();
+    for (Lane& lane : lanes_) lane.wake();
   }
 
   // house_.mutex is held.
@@ -14338,7 +14364,7 @@ class Engine {
   House house_;
   WakeFlag flag_;
   ThreadCache cache_{house_, [](Lane& lane, Service& own) noexcept { lane.drive(own); }};
-  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::list<Lane> lanes_;
   Watcher watcher_{flag_};
   Acceptor acceptor_{house_, lanes_};
   std::string addr_;

@@ -19,22 +19,22 @@
 #include <sys/socket.h>    // accept4
 
 #include <algorithm>  // std::min
-#include <memory>     // std::unique_ptr
+#include <list>       // std::list
 #include <vector>     // std::vector
 
 namespace jot::inline v1::detail {
 
 class Acceptor {
  public:
-  using Lanes = std::vector<std::unique_ptr<Lane>>;
   using milliseconds = std::chrono::milliseconds;
   static constexpr milliseconds shortest_wait{5}, longest_wait{1000};
 
-  Acceptor(House& house, const Lanes& lanes) : house_(house), lanes_(lanes) {}
+  Acceptor(House& house, std::list<Lane>& lanes) : house_(house), lanes_(lanes) {}
   ~Acceptor() { stop(); }
 
-  void start(std::vector<Listener> listeners, std::size_t max_connections) {
+  void start(std::list<Listener> listeners, std::size_t max_connections) {
     listeners_ = std::move(listeners), max_connections_ = max_connections;
+    next_lane_ = lanes_.begin();
     for (auto& listener : listeners_) waits_for_.push_back({listener.fd(), POLLIN, 0});
     waits_for_.push_back({house_.acceptor_news.get(), POLLIN, 0});
     waits_for_.push_back({stop_.get(), POLLIN, 0});
@@ -84,7 +84,8 @@ class Acceptor {
       return somebody_waits(listener) ? EMFILE : EAGAIN;
     Fd fd(accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd) return why_not(listener, errno);
-    Lane& lane = *lanes_[next_lane_++ % lanes_.size()];
+    Lane& lane = *next_lane_;
+    if (++next_lane_ == lanes_.end()) next_lane_ = lanes_.begin();
     auto* c = new (std::nothrow) Connection(fd.get(), lane);
     if (!c) return ENOMEM;
     fd.release();
@@ -129,8 +130,8 @@ class Acceptor {
   Lane* lane_with_oldest() const noexcept {
     Lane* best = nullptr;
     std::int64_t oldest = INT64_MAX;
-    for (auto& lane : lanes_) {
-      if (lane->oldest_idle() < oldest) best = lane.get(), oldest = lane->oldest_idle();
+    for (Lane& lane : lanes_) {
+      if (lane.oldest_idle() < oldest) best = &lane, oldest = lane.oldest_idle();
     }
     return best;
   }
@@ -165,11 +166,12 @@ class Acceptor {
   }
 
   House& house_;
-  const Lanes& lanes_;
-  std::vector<Listener> listeners_;
+  std::list<Lane>& lanes_;
+  std::list<Listener> listeners_;
   std::vector<pollfd> waits_for_;  // the listeners, the house's news, and last the stop
   const Fd stop_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-  std::size_t max_connections_ = 0, next_lane_ = 0;
+  std::size_t max_connections_ = 0;
+  std::list<Lane>::iterator next_lane_;
   std::atomic<std::uint64_t> accepted_{0};  // relaxed: a number to look at
   Clock::time_point silent_until_, no_report_until_;
   std::atomic<bool> stopping_{false};  // relaxed: looked at between two connections; stop_ wakes

@@ -8,20 +8,24 @@
 
 #include <cstddef>      // std::size_t
 #include <cstring>      // std::memcpy
-#include <memory>       // std::unique_ptr
+#include <new>          // placement new
 #include <string_view>  // std::string_view
-#include <utility>      // std::move
-#include <vector>       // std::vector
+#include <utility>      // std::exchange
 
 namespace jot::inline v1::detail {
 
 class Arena {
  public:
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() { free(newest_); }
+
   // Copies the bytes. Lifetime of the view: until clear() or the Arena's end.
   std::string_view keep(std::string_view bytes) {
     if (bytes.empty()) return {};
     if (bytes.size() > room_) grow(bytes.size());
-    char* copy = blocks_.back().bytes.get() + (blocks_.back().size - room_);
+    char* copy = newest_->bytes() + (newest_->size - room_);
     std::memcpy(copy, bytes.data(), bytes.size());
     room_ -= bytes.size();
     used_ += bytes.size();
@@ -40,10 +44,10 @@ class Arena {
   // filled and cleared again and again soon allocates no more.
   void clear() noexcept {
     used_ = 0;
-    if (blocks_.empty()) return;
-    if (blocks_.size() > 1) blocks_.erase(blocks_.begin(), blocks_.end() - 1);
-    room_ = blocks_.back().size;
-    if (room_ > largest_kept) blocks_.clear(), room_ = 0;
+    if (!newest_) return;
+    free(std::exchange(newest_->older, nullptr));
+    room_ = newest_->size;
+    if (room_ > largest_kept) free(std::exchange(newest_, nullptr)), room_ = 0;
   }
 
  private:
@@ -51,19 +55,26 @@ class Arena {
   static constexpr std::size_t largest_kept = 64
                                               << 10;  // by clear(): one huge value is not for ever
 
+  // The head of a block; its bytes follow.
   struct Block {
-    std::unique_ptr<char[]> bytes;
+    Block* older;
     std::size_t size;
+    char* bytes() noexcept { return reinterpret_cast<char*>(this + 1); }
   };
 
   void grow(std::size_t at_least) {
-    std::size_t size = blocks_.empty() ? first_block : 2 * blocks_.back().size;
+    std::size_t size = newest_ ? 2 * newest_->size : first_block;
     if (size < at_least) size = at_least;
-    blocks_.push_back({std::unique_ptr<char[]>(new char[size]), size});
+    newest_ = new (::operator new(sizeof(Block) + size)) Block{newest_, size};
     room_ = size;
   }
 
-  std::vector<Block> blocks_;
+  // This block and the older ones.
+  static void free(Block* block) noexcept {
+    while (block) ::operator delete(std::exchange(block, block->older));
+  }
+
+  Block* newest_ = nullptr;
   std::size_t room_ = 0;  // left at the end of the newest block
   std::size_t used_ = 0;
 };

@@ -73,11 +73,6 @@ struct Tally {
   std::uint64_t requests = 0, refused = 0, bytes_in = 0, bytes_out = 0;
 };
 
-// Something for the log that a driver saw while it must not call user code.
-struct Note {
-  const char* message;
-};
-
 struct Connection {
   Connection(int socket, Lane& home) noexcept : fd(socket), lane(&home) {}
   Connection(const Connection&) = delete;

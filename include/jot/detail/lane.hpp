@@ -46,8 +46,8 @@
 #include <array>    // std::array
 #include <atomic>   // std::atomic
 #include <cerrno>   // errno
+#include <cstddef>  // std::size_t
 #include <cstdint>  // std::int64_t
-#include <vector>   // std::vector
 
 namespace jot::inline v1::detail {
 
@@ -70,6 +70,7 @@ class Lane {
   ~Lane();
 
   Wheel& wheel() noexcept { return wheel_; }
+  const Wheel& wheel() const noexcept { return wheel_; }
 
   // ---- from any thread ----
 
@@ -170,7 +171,7 @@ class Lane {
   static bool next_is_here(Connection& c) noexcept;
   void bury(Connection& c) noexcept;
   void clear_graves() noexcept;
-  bool deliver_notes() noexcept;
+  bool log_gone() noexcept;
   void wait() noexcept;
   bool anything_to_do() const noexcept;
   int timeout() const noexcept;
@@ -201,7 +202,7 @@ class Lane {
   bool owes_cancel_ = false;  // there may be Contexts that have not heard of Stop::cancel
   bool ended_ = false;
   Numbers numbers_;
-  std::vector<Note> notes_;  // to be logged
+  std::size_t gone_ = 0;  // clients that left in the middle of a request, still to be logged
   std::array<epoll_event, 256> batch_;
 };
 

@@ -11,6 +11,8 @@
 
 #include <sys/socket.h>  // shutdown, setsockopt
 
+#include <utility>  // std::exchange
+
 namespace jot::inline v1::detail {
 
 inline Lane::~Lane() {
@@ -27,7 +29,7 @@ inline bool Lane::take_in() noexcept {
   shed();
   expire(head_), expire(idle_), expire(body_), expire(linger_);
   clear_graves();
-  return deliver_notes();
+  return log_gone();
 }
 
 inline void Lane::absorb(Connection& c) noexcept {
@@ -171,12 +173,10 @@ inline void Lane::clear_graves() noexcept {
   }
 }
 
-inline bool Lane::deliver_notes() noexcept {
-  if (notes_.empty()) return true;
-  std::vector<Note> notes;
-  notes.swap(notes_);
-  return guarded([&notes, &log = house_.options.log] {
-    for (const Note& note : notes) log.warn(note.message);
+inline bool Lane::log_gone() noexcept {
+  if (gone_ == 0) return true;
+  return guarded([gone = std::exchange(gone_, 0), &log = house_.options.log] {
+    for (std::size_t i = 0; i < gone; ++i) log.warn("client gone in the middle of a request");
   });
 }
 
@@ -194,7 +194,7 @@ inline void Lane::wait() noexcept {
   int most = static_cast<int>(batch_.size());
   batch_at_ = batch_size_ = 0;
   if (ended_) return;
-  if (first_ready_ || !notes_.empty()) {
+  if (first_ready_ || gone_ != 0) {
     batch_size_ = epoll_wait(epoll_.get(), batch_.data(), most, 0);
   } else {
     // Says that it sleeps, then looks once more: see give(), wake(). Every end of the sleep looks

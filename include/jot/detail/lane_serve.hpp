@@ -111,7 +111,7 @@ inline bool Lane::receive(Connection& c, Next& next) noexcept try {
       if (own.cut_short()) return own.refuse_cut_short(), next = Next::refusal, true;
       break;
     case Received::broken:
-      if (own.cut_short()) notes_.push_back({"client gone in the middle of a request"});
+      if (own.cut_short()) ++gone_;
   }
   return c.sequel = Sequel::close, false;
 } catch (...) {  // no memory for its bytes

@@ -19,6 +19,7 @@
 #include <sys/resource.h>  // getrlimit, setrlimit
 
 #include <algorithm>  // std::max
+#include <list>       // std::list
 #include <new>        // std::bad_alloc
 #include <stdexcept>  // std::logic_error
 #include <thread>     // std::thread::hardware_concurrency
@@ -40,8 +41,8 @@ class Engine {
     addr_ = local_address(listeners.front().fd());
     std::size_t most = fd_limit();
     for (unsigned n = std::max(1u, std::thread::hardware_concurrency()); n > 0; --n)
-      lanes_.push_back(std::make_unique<Lane>(house_, cache_, flag_));
-    for (auto& lane : lanes_) launch(*lane);
+      lanes_.emplace_back(house_, cache_, flag_);
+    for (Lane& lane : lanes_) launch(lane);
     cache_.start(lanes_.size());
     watcher_.start(lanes_);
     acceptor_.start(std::move(listeners), most);
@@ -82,13 +83,13 @@ class Engine {
     s.accepted = acceptor_.accepted();
     s.connections = house_.connections.load(std::memory_order_relaxed);
     s.in_handlers = static_cast<std::size_t>(std::max<std::ptrdiff_t>(0, house_.detached.load()));
-    for (auto& lane : lanes_) {
-      auto& n = lane->numbers();
+    for (const Lane& lane : lanes_) {
+      auto& n = lane.numbers();
       s.requests += n.requests.load(std::memory_order_relaxed);
       s.refused += n.refused.load(std::memory_order_relaxed);
       s.bytes_in += n.bytes_in.load(std::memory_order_relaxed);
       s.bytes_out += n.bytes_out.load(std::memory_order_relaxed);
-      s.in_handlers += lane->wheel().in_call();
+      s.in_handlers += lane.wheel().in_call();
     }
     s.idle = s.connections - std::min(s.connections, s.in_handlers);
     s.lanes = lanes_.size();
@@ -140,7 +141,7 @@ class Engine {
   void raise(Stop step) noexcept {
     if (house_.stop.load(std::memory_order_relaxed) >= step) return;
     house_.stop.store(step, std::memory_order_seq_cst);
-    for (auto& lane : lanes_) lane->wake();
+    for (Lane& lane : lanes_) lane.wake();
   }
 
   // house_.mutex is held.
@@ -187,7 +188,7 @@ class Engine {
   House house_;
   WakeFlag flag_;
   ThreadCache cache_{house_, [](Lane& lane, Service& own) noexcept { lane.drive(own); }};
-  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::list<Lane> lanes_;
   Watcher watcher_{flag_};
   Acceptor acceptor_{house_, lanes_};
   std::string addr_;

@@ -21,12 +21,12 @@
 #include <cerrno>        // errno
 #include <cstdlib>       // std::getenv, std::atoi
 #include <cstring>       // std::memcpy
+#include <list>          // std::list
 #include <memory>        // std::unique_ptr
 #include <stdexcept>     // std::invalid_argument
 #include <string>        // std::string
 #include <system_error>  // std::system_error
 #include <utility>       // std::exchange
-#include <vector>        // std::vector
 
 namespace jot::inline v1::detail {
 
@@ -153,12 +153,12 @@ inline Listener listen_tcp(const std::string& addr, bool reuse_port) {
 }
 
 // The sockets that a service manager opened for this process, from fd 3 on (sd_listen_fds(3)).
-inline std::vector<Listener> inherited_listeners() {
+inline std::list<Listener> inherited_listeners() {
   const char *pid = std::getenv("LISTEN_PID"), *count = std::getenv("LISTEN_FDS");
   int n = pid && count && std::atoi(pid) == getpid() ? std::atoi(count) : 0;
   if (n <= 0)
     throw std::invalid_argument("jot: no sockets were handed over (LISTEN_PID, LISTEN_FDS)");
-  std::vector<Listener> all;
+  std::list<Listener> all;
   for (int fd = 3; fd < 3 + n; ++fd) {
     int listens = 0;
     socklen_t size = sizeof listens;
@@ -174,9 +174,9 @@ inline std::vector<Listener> inherited_listeners() {
   return all;
 }
 
-inline std::vector<Listener> open_listeners(const std::string& addr, bool reuse_port) {
+inline std::list<Listener> open_listeners(const std::string& addr, bool reuse_port) {
   if (addr == "systemd") return inherited_listeners();
-  std::vector<Listener> all;
+  std::list<Listener> all;
   if (addr.starts_with("unix:"))
     all.push_back(listen_unix(addr));
   else

@@ -22,7 +22,7 @@
 #include <algorithm>        // std::min
 #include <cstddef>          // std::size_t
 #include <functional>       // std::function
-#include <map>              // std::map
+#include <list>             // std::list
 #include <source_location>  // std::source_location
 #include <stdexcept>        // std::invalid_argument
 #include <string>           // std::string
@@ -33,7 +33,11 @@
 namespace jot::inline v1::detail {
 
 using Predicate = std::function<bool(std::string_view)>;
-using Predicates = std::map<std::string, Predicate, std::less<>>;  // by name
+struct Test {
+  std::string name;  // the "int" of {id:int}
+  Predicate accepts;
+};
+using Tests = std::list<Test>;  // a list, for Segments point into it
 
 // In order of specificity: a segment of an earlier kind wins against one of a later kind.
 enum class SegmentKind {
@@ -46,8 +50,8 @@ enum class SegmentKind {
 
 struct Segment {
   SegmentKind kind;
-  std::string text = {};                         // a literal, decoded; else the name, or ""
-  const Predicates::value_type* test = nullptr;  // of a tested segment
+  std::string text = {};       // a literal, decoded; else the name, or ""
+  const Test* test = nullptr;  // of a tested segment
 };
 
 struct Pattern {
@@ -73,7 +77,7 @@ inline std::size_t host_begin(std::string_view text) noexcept {
 
 class PatternParser {
  public:
-  PatternParser(std::string_view text, const Predicates& tests, std::source_location where)
+  PatternParser(std::string_view text, const Tests& tests, std::source_location where)
       : text_(text), tests_(tests), where_(where) {}
 
   // Throws: std::invalid_argument.
@@ -180,10 +184,10 @@ class PatternParser {
     add(std::move(segment));
   }
 
-  const Predicates::value_type* find_test(std::string_view name, std::size_t begin) const {
-    const auto found = tests_.find(name);
-    if (found == tests_.end()) fail(begin, "no predicate of this name: see Router::predicate()");
-    return &*found;
+  const Test* find_test(std::string_view name, std::size_t begin) const {
+    for (const Test& test : tests_)
+      if (test.name == name) return &test;
+    fail(begin, "no predicate of this name: see Router::predicate()");
   }
 
   void check_name(std::string_view name, std::size_t begin) const {
@@ -203,13 +207,13 @@ class PatternParser {
   void add(Segment segment) { pattern_.segments.push_back(std::move(segment)); }
 
   std::string_view text_;
-  const Predicates& tests_;
+  const Tests& tests_;
   std::source_location where_;
   std::size_t at_ = 0, path_ = 0;
   Pattern pattern_;
 };
 
-inline Pattern parse_pattern(std::string_view text, const Predicates& tests,
+inline Pattern parse_pattern(std::string_view text, const Tests& tests,
                              std::source_location where) {
   return PatternParser(text, tests, where).parse();
 }
@@ -246,7 +250,7 @@ inline Relation compare_ordered(const Segment& a, const Segment& b) {
   if (a.kind == end) return b.kind == end ? equal_sets : disjoint_sets;
   if (b.kind == any) return a.kind == any ? equal_sets : second_wider;
   if (a.kind == tested) return a.test == b.test ? equal_sets : overlapping;  // who could tell?
-  if (b.kind == tested) return b.test->second(a.text) ? second_wider : disjoint_sets;
+  if (b.kind == tested) return b.test->accepts(a.text) ? second_wider : disjoint_sets;
   return a.text == b.text ? equal_sets : disjoint_sets;
 }
 

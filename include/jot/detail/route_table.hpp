@@ -22,8 +22,7 @@
 #include <algorithm>        // std::lower_bound
 #include <atomic>           // std::atomic
 #include <cstddef>          // std::size_t
-#include <deque>            // std::deque
-#include <map>              // std::map
+#include <list>             // std::list
 #include <mutex>            // std::mutex
 #include <source_location>  // std::source_location
 #include <stdexcept>        // std::invalid_argument, std::logic_error
@@ -147,17 +146,20 @@ class RouteTable {
   void add_name(std::string_view name, std::string_view path, std::source_location where) {
     const auto lock = open();
     Pattern pattern = parse_pattern(path, tests_, where);
-    if (!names_.emplace(name, std::move(pattern)).second) {
+    if (names_.find_plain(name)) {
       throw std::invalid_argument(place(where) + ": jot: there is a route named " +
                                   std::string(name) + " already");
     }
+    names_.add(std::string(name)).here.add(named_.emplace_back(std::move(pattern)));
   }
 
   void add_test(std::string_view name, Predicate accepts) {
     const auto lock = open();
-    if (!tests_.emplace(name, std::move(accepts)).second) {
-      throw std::invalid_argument("jot: there is a predicate " + std::string(name) + " already");
+    for (const Test& test : tests_) {
+      if (test.name == name)
+        throw std::invalid_argument("jot: there is a predicate " + test.name + " already");
     }
+    tests_.push_back({std::string(name), std::move(accepts)});
   }
 
   void set_error_page(ErrorPage page) {
@@ -219,11 +221,11 @@ class RouteTable {
     return static_cast<const Route*>(s.matched_route);
   }
 
-  const std::deque<Route>& routes() const noexcept { return routes_; }
+  const std::list<Route>& routes() const noexcept { return routes_; }
 
   const Pattern* named(std::string_view name) const {
-    const auto found = names_.find(name);
-    return found == names_.end() ? nullptr : &found->second;
+    const RouteNode* found = names_.find_plain(name);
+    return found ? &found->here.first()->pattern : nullptr;
   }
 
  private:
@@ -320,11 +322,12 @@ class RouteTable {
 
   std::mutex mutex_;  // guards everything below until closed_, and nothing afterwards
   std::atomic<bool> closed_{false};
-  std::deque<RouteGroup> groups_;  // deques: what is in them never moves
-  std::deque<Route> routes_;
+  std::list<RouteGroup> groups_;  // lists: what is in them never moves
+  std::list<Route> routes_;
   RouteTrees trees_;
-  Predicates tests_{{"int", is_int}, {"word", is_word}};
-  std::map<std::string, Pattern, std::less<>> names_;
+  Tests tests_{{"int", is_int}, {"word", is_word}};
+  LiteralChildren<RouteNode> names_;  // found as literals are
+  std::list<Route> named_;            // what they lead to: a pattern each, and no more
   ErrorPage error_page_;
   Route redirect_, not_found_, not_allowed_, options_;
 };

@@ -42,17 +42,21 @@ struct Route {
   bool is_mount = false;
   Handler chain = {};  // the handler in its middleware, once the table is closed
   mutable RouteMemory memory = {};
+  Route* next_in_leaf = nullptr;
 };
 
-// The routes of one path, by method.
+// The routes of one path, by method, in the order of their addition.
 class Leaf {
  public:
-  void add(const Route& route) { routes_.push_back(&route); }
+  void add(Route& route) {
+    (last_ ? last_->next_in_leaf : first_) = &route;
+    last_ = &route;
+  }
 
   // GET answers HEAD; a route without a method answers what no other does.
   const Route* find(std::string_view method) const noexcept {
     const Route* second = nullptr;
-    for (const Route* route : routes_) {
+    for (const Route* route = first_; route; route = route->next_in_leaf) {
       const std::string& m = route->pattern.method;
       if (m == method) return route;
       if (m.empty() && !second) second = route;
@@ -61,11 +65,11 @@ class Leaf {
     return second;
   }
 
-  auto begin() const noexcept { return routes_.begin(); }
-  auto end() const noexcept { return routes_.end(); }
+  const Route* first() const noexcept { return first_; }
 
  private:
-  std::vector<const Route*> routes_;
+  Route* first_ = nullptr;
+  Route* last_ = nullptr;
 };
 
 // Children by literal. A handful is searched one by one, more by an open hash of their indexes.
@@ -136,11 +140,13 @@ class LiteralChildren {
 
 struct RouteNode {
   LiteralChildren<RouteNode> literals;
-  std::vector<std::pair<const Predicates::value_type*, std::unique_ptr<RouteNode>>> tested;
   std::unique_ptr<RouteNode> any;
-  Leaf here;  // the pattern ends with this segment
-  Leaf end;   // ... with a slash and {$}
-  Leaf rest;  // ... with a slash and all that is left
+  std::unique_ptr<RouteNode> tested;  // the first of them; the others are chained by next_tested
+  std::unique_ptr<RouteNode> next_tested;
+  const Test* test = nullptr;  // what a tested one asks
+  Leaf here;                   // the pattern ends with this segment
+  Leaf end;                    // ... with a slash and {$}
+  Leaf rest;                   // ... with a slash and all that is left
 };
 
 // ---- Adding.
@@ -151,13 +157,16 @@ inline RouteNode& child_for(RouteNode& node, const Segment& segment) {
     if (!node.any) node.any = std::make_unique<RouteNode>();
     return *node.any;
   }
-  for (auto& [test, child] : node.tested) {
-    if (test == segment.test) return *child;
+  std::unique_ptr<RouteNode>* child = &node.tested;
+  while (*child && (*child)->test != segment.test) child = &(*child)->next_tested;
+  if (!*child) {
+    *child = std::make_unique<RouteNode>();
+    (*child)->test = segment.test;
   }
-  return *node.tested.emplace_back(segment.test, std::make_unique<RouteNode>()).second;
+  return **child;
 }
 
-inline void add_route(RouteNode& root, const Route& route) {
+inline void add_route(RouteNode& root, Route& route) {
   RouteNode* node = &root;
   for (const Segment& segment : route.pattern.segments) {
     if (segment.kind == SegmentKind::end) return node->end.add(route);
@@ -168,7 +177,7 @@ inline void add_route(RouteNode& root, const Route& route) {
 }
 
 inline const Route* conflict_in(const Leaf& leaf, const Pattern& pattern) {
-  for (const Route* route : leaf) {
+  for (const Route* route = leaf.first(); route; route = route->next_in_leaf) {
     if (compare(route->pattern, pattern).conflict()) return route;
   }
   return nullptr;
@@ -197,8 +206,8 @@ inline const Route* find_conflict(const RouteNode& node, const Pattern& pattern,
       look_into(*child, {SegmentKind::literal, text});
     }
   }
-  for (const auto& [test, child] : node.tested) {
-    look_into(*child, {SegmentKind::tested, "", test});
+  for (const RouteNode* child = node.tested.get(); child; child = child->next_tested.get()) {
+    look_into(*child, {SegmentKind::tested, "", child->test});
   }
   if (node.any) look_into(*node.any, {SegmentKind::any});
   return found;
@@ -232,8 +241,8 @@ class PathWalk {
     if (const RouteNode* child = node.literals.find(segment); child && step(*child, path)) {
       return true;
     }
-    for (const auto& [test, child] : node.tested) {
-      if (accepts(test->second, segment) && step(*child, path)) return true;
+    for (const RouteNode* child = node.tested.get(); child; child = child->next_tested.get()) {
+      if (accepts(child->test->accepts, segment) && step(*child, path)) return true;
     }
     return node.any && step(*node.any, path);
   }

@@ -33,7 +33,7 @@ inline std::string_view bare_host(std::string_view host) noexcept {
 
 class RouteTrees {
  public:
-  void add(const Route& route) { add_route(tree_of(route.pattern.host), route); }
+  void add(Route& route) { add_route(tree_of(route.pattern.host), route); }
 
   // A route that the pattern conflicts with; nullptr: none.
   const Route* conflict(const Pattern& pattern) const {
@@ -63,7 +63,7 @@ class RouteTrees {
   template <class IsEnough>
   bool any_method(const RouteQuery& q, IsEnough is_enough) const {
     const auto each = [&](const Leaf& leaf) {
-      for (const Route* route : leaf) {
+      for (const Route* route = leaf.first(); route; route = route->next_in_leaf) {
         if (is_enough(*route)) return true;
       }
       return false;

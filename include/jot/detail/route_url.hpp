@@ -42,7 +42,7 @@ class RouteUrl {
     }
     const std::string value = value_of(segment.text);
     if (value.empty() || dots_in(value) > 0) fail(segment.text, "cannot stand in a path");
-    if (segment.test && !segment.test->second(value))
+    if (segment.test && !segment.test->accepts(value))
       fail(segment.text, "is refused by the pattern");
     url += percent_encode(value);
   }

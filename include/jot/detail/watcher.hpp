@@ -18,10 +18,9 @@
 
 #include <chrono>       // std::chrono::milliseconds
 #include <cstdio>       // std::snprintf
-#include <memory>       // std::unique_ptr
+#include <list>         // std::list
 #include <string_view>  // std::string_view
 #include <thread>       // std::this_thread::sleep_for
-#include <vector>       // std::vector
 
 namespace jot::inline v1::detail {
 
@@ -62,8 +61,8 @@ class Watcher {
   explicit Watcher(WakeFlag& flag) : flag_(flag) {}
   ~Watcher() { stop(); }
 
-  void start(const std::vector<std::unique_ptr<Lane>>& lanes) {
-    for (auto& lane : lanes) watched_.push_back({lane.get(), {}, 0, {}});
+  void start(std::list<Lane>& lanes) {
+    for (Lane& lane : lanes) watched_.push_back({&lane, {}, 0, {}});
     thread_.start<&Watcher::watch>("jot watcher", *this);
   }
 
@@ -112,7 +111,7 @@ class Watcher {
   }
 
   WakeFlag& flag_;
-  std::vector<Watched> watched_;  // the watcher's own
+  std::list<Watched> watched_;  // the watcher's own
   std::atomic<bool> stop_{false};
   ServiceThread thread_;
 };

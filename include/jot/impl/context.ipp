@@ -166,7 +166,8 @@ JOT_INLINE bool AfterFunc::stop() noexcept { return call_ && call_->stop(); }
 JOT_INLINE AfterFunc after_func(const Context& ctx, std::function<void()> f) {
   detail::CancelState* canceller = detail::canceller_of(detail::ContextAccess::state(ctx));
   if (canceller == nullptr) return AfterFunc(nullptr);
-  AfterFunc after(std::make_shared<detail::AfterCall>(*canceller, std::move(f)));
+  AfterFunc after(
+      std::shared_ptr<detail::AfterCall>(new detail::AfterCall(*canceller, std::move(f))));
   after.call_->start();
   return after;
 }
