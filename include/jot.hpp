@@ -26,6 +26,7 @@
 #include "jot/url.hpp"     // percent signs, and the pairs of a query
 
 #include "jot/context.hpp"  // does anybody still want this work done?
+#include "jot/from_value.hpp"  // values into types of yours
 #include "jot/json.hpp"     // values from text, and back
 #include "jot/log.hpp"      // a line for you; the client is not told
 #include "jot/value.hpp"    // data without a struct: for JSON, logs and templates

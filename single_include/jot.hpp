@@ -798,13 +798,28 @@ concept TypedContent = std::same_as<T, HTML> || std::same_as<T, CSS> || std::sam
                        std::same_as<T, HTMLAttr> || std::same_as<T, Srcset>;
 
 // A Value was asked for what it is not: "title: want string, have null".
+// About a part of r.json(), it is the client's mistake: who lets it go answers 400 with these words
+// and the whole path, "items[2].title: want string, have null". About any other Value, a copy of
+// such a part included, it is the server's own, and 500.
 class ValueError : public std::exception {
  public:
   explicit ValueError(std::string what)
       : what_(std::make_shared<const std::string>(std::move(what))) {}
+
+  // About this Value, for what you ask of it yourself: ValueError(v["age"], "want an age, have
+  // -1"). Names the key if it was not there.
+  ValueError(const Value& about, std::string_view problem);
+
   const char* what() const noexcept override { return what_->c_str(); }
 
+  // For comparing only, as it may have ended: the Value it is about, or the one that lacks the key
+  // with which what() begins. nullptr: unknown.
+  const Value* where() const noexcept { return where_; }
+  bool names_key() const noexcept { return names_key_; }
+
  private:
+  const Value* where_ = nullptr;
+  bool names_key_ = false;
   std::shared_ptr<const std::string> what_;  // shared, because copying an exception must not throw
 };
 
@@ -1067,6 +1082,122 @@ constexpr Value::Kind Value::kind_of() noexcept {
 
 }  // namespace jot::inline v1
 
+// -------------------------------------------------------------- jot/from_value.hpp
+
+// from_value.hpp -- how does a Value become a type of yours?
+//
+// In: a Value, and a T: bool, a number, std::string, Value; std::optional, std::vector and
+// std::map<std::string, ...> of these; or a type with a from_value() of its own beside it, found by
+// ADL:
+//
+//     struct Post { std::string title; std::optional<int> stars; };
+//     void from_value(const jot::Value& v, Post& to) {
+//       to.title = v["title"].as_string();
+//       to.stars = jot::from_value<std::optional<int>>(v["stars"]);
+//     }
+//     auto posts = jot::from_value<std::vector<Post>>(v);
+//
+// Out: the T; ValueError when the Value holds something else. The way back is to_value().
+
+#include <concepts>  // std::default_initializable, std::floating_point, std::integral, std::same_as
+#include <cstdint>   // std::int64_t
+#include <limits>    // std::numeric_limits
+#include <map>       // std::map
+#include <optional>  // std::optional
+#include <string>    // std::string
+#include <vector>    // std::vector
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+template <class T>
+concept HasFromValue =
+    std::default_initializable<T> && requires(const Value& v, T& to) { from_value(v, to); };
+
+// Throws ValueError, too, when it is not in that range.
+std::int64_t integer_within(const Value& v, std::int64_t low, std::int64_t high);
+
+// What a T is made by. An int has no more than 63 bits here, for a Value has no more.
+template <class T>
+struct FromValue {
+  static T make(const Value& v) {
+    static_assert(HasFromValue<T>,
+                  "jot: from_value<T> needs `void from_value(const jot::Value&, T&)` beside T, and "
+                  "a T that can be made of nothing");
+    T to{};
+    from_value(v, to);
+    return to;
+  }
+};
+
+template <detail::Number N>
+struct FromValue<N> {
+  static N make(const Value& v) {
+    if constexpr (std::floating_point<N>)
+      return static_cast<N>(v.as_double());
+    else {
+      using Limits = std::numeric_limits<N>;
+      constexpr auto most = std::numeric_limits<std::int64_t>::max();
+      constexpr bool fits = sizeof(N) < sizeof most || std::signed_integral<N>;
+      const auto high = fits ? static_cast<std::int64_t>(Limits::max()) : most;
+      return static_cast<N>(integer_within(v, static_cast<std::int64_t>(Limits::min()), high));
+    }
+  }
+};
+
+template <>
+struct FromValue<bool> {
+  static bool make(const Value& v) { return v.as_bool(); }
+};
+template <>
+struct FromValue<std::string> {
+  static std::string make(const Value& v) { return v.as_string(); }
+};
+template <>
+struct FromValue<Value> {
+  static Value make(const Value& v) { return v; }
+};
+
+template <class T>
+struct FromValue<std::optional<T>> {
+  static std::optional<T> make(const Value& v) {
+    if (v.is_null()) return std::nullopt;
+    return FromValue<T>::make(v);
+  }
+};
+
+template <class T>
+struct FromValue<std::vector<T>> {
+  static std::vector<T> make(const Value& v) {
+    std::vector<T> to;
+    to.reserve(v.as_list().size());
+    for (const Value& item : v.as_list()) to.push_back(FromValue<T>::make(item));
+    return to;
+  }
+};
+
+template <class T, class Less>
+struct FromValue<std::map<std::string, T, Less>> {
+  static std::map<std::string, T, Less> make(const Value& v) {
+    std::map<std::string, T, Less> to;
+    for (const auto& [key, item] : v.as_map())
+      to.emplace_hint(to.end(), key, FromValue<T>::make(item));
+    return to;
+  }
+};
+
+}  // namespace detail
+
+// Makes a T of it. An optional is empty for null, and so for a key that is absent; all else must be
+// there. Throws: ValueError, which is answered with 400 where v is a part of r.json().
+template <class T>
+T from_value(const Value& v) {
+  return detail::FromValue<T>::make(v);
+}
+
+}  // namespace jot::inline v1
+
 // -------------------------------------------------------------- jot/json.hpp
 
 // json.hpp -- how does text become a Value, and a Value text?
@@ -1284,11 +1415,11 @@ class Request {
   Request& operator=(Request&&) = delete;
   ~Request();
 
-  std::string_view method() const noexcept;       // "GET"
-  std::string_view target() const noexcept;       // "/a%20b?c=d", as it came
-  std::string_view path() const noexcept;         // "/a%20b", as it came
-  std::string_view proto() const noexcept;        // "HTTP/1.1"
-  std::string_view host() const noexcept;         // "example.org:8080"
+  std::string_view method() const noexcept;  // "GET"
+  std::string_view target() const noexcept;  // "/a%20b?c=d", as it came
+  std::string_view path() const noexcept;    // "/a%20b", as it came
+  std::string_view proto() const noexcept;   // "HTTP/1.1"
+  std::string_view host() const noexcept;    // "example.org:8080"
 
   // "http", or "https" where a trusted proxy says so: ServerOptions::trusted_proxies, real_ip().
   std::string_view scheme() const noexcept;
@@ -1338,8 +1469,16 @@ class Request {
 
   Body& body() noexcept;
 
-  // The body as JSON, read once and kept. Throws HttpError 400 with line and column, or as Body.
+  // The body as JSON, read once and kept. Throws HttpError 400 with line and column, 415 when its
+  // Content-Type is there and is not JSON, or as Body. Asking it for what is not there throws
+  // ValueError, which becomes 400 with the path of the field if the handler lets it go.
   const Value& json();
+
+  // The same as a T, see from_value().
+  template <class T>
+  T json() {
+    return from_value<T>(json());
+  }
 
   // Done when the handler returns, the client leaves, the deadline passes or the server shuts down.
   // Its end ends what the library waits for in this request: bytes of the body, a full socket.
@@ -1734,6 +1873,17 @@ class Middleware {
 // Answers with a status and one line of text/plain (nosniff). What was buffered is forgotten; the
 // fields stay, but for those that described the body.
 void error(ResponseWriter& w, int status, std::string_view message);
+
+// The same as application/problem+json (RFC 9457): status, its text as the title, the message as
+// the detail, the request's path as the instance; and members of your own, which may also replace
+// type, title and instance:
+//
+//     problem(w, r, 422, "2 fields are wrong", {{"errors", errors}});
+//
+// HttpError and the errors of a Router are answered so by themselves where the client prefers JSON
+// (Accept), else in a line of text. Throws: ValueError when members is neither null nor a map.
+void problem(ResponseWriter& w, Request& r, int status, std::string_view message,
+             const Value& members = {});
 
 // Answers 404, by the Router's error page where there is one.
 void not_found(ResponseWriter& w, Request& r);
@@ -5038,10 +5188,11 @@ JOT_INLINE CancelFunc ContextAccess::adopt_cancel(ContextState* state) noexcept 
 
 // value.ipp -- the bodies of value.hpp
 
-#include <cmath>    // std::trunc
-#include <cstring>  // std::memcpy
-#include <limits>   // std::numeric_limits
-#include <memory>   // std::construct_at, std::destroy_at
+#include <charconv>  // std::to_chars
+#include <cmath>     // std::trunc
+#include <cstring>   // std::memcpy
+#include <limits>    // std::numeric_limits
+#include <memory>    // std::construct_at, std::destroy_at
 
 namespace jot::inline v1 {
 
@@ -5053,9 +5204,10 @@ JOT_INLINE const Value& null_value() noexcept {
   return null;
 }
 
-// The key that this thread looked up in vain last: an error about null_value() names it.
-// Of a fixed size, for looking up must not throw; a longer key is not kept.
+// The key that this thread looked up in vain last, or "[7]", and in which Value: an error about
+// null_value() names it. Of a fixed size, for looking up must not throw; a longer key is not kept.
 struct MissingKey {
+  const Value* where;
   char text[64];
   std::size_t size;
 };
@@ -5065,11 +5217,20 @@ JOT_INLINE MissingKey& missing_key() noexcept {
   return last;
 }
 
-JOT_INLINE const Value& note_missing(std::string_view key) noexcept {
+JOT_INLINE const Value& note_missing(const Value& where, std::string_view key) noexcept {
   MissingKey& last = missing_key();
+  last.where = &where;
   last.size = key.size() <= sizeof(last.text) ? key.size() : 0;
   if (last.size != 0) std::memcpy(last.text, key.data(), last.size);
   return null_value();
+}
+
+JOT_INLINE const Value& note_missing(const Value& where, std::size_t index) noexcept {
+  char text[32] = "[";
+  // A negative index has become a huge one on its way here.
+  char* end = std::to_chars(text + 1, text + 30, static_cast<std::int64_t>(index)).ptr;
+  *end++ = ']';
+  return note_missing(where, std::string_view(text, static_cast<std::size_t>(end - text)));
 }
 
 JOT_INLINE std::string_view kind_name(Value::Kind kind) noexcept {
@@ -5080,11 +5241,8 @@ JOT_INLINE std::string_view kind_name(Value::Kind kind) noexcept {
 }
 
 [[noreturn]] JOT_INLINE void throw_wrong_kind(std::string_view want, const Value& have) {
-  std::string what;
-  const MissingKey& key = missing_key();
-  if (&have == &null_value() && key.size != 0) what.append(key.text, key.size).append(": ");
-  throw ValueError(
-      what.append("want ").append(want).append(", have ").append(kind_name(have.kind())));
+  std::string problem = "want ";
+  throw ValueError(have, problem.append(want).append(", have ").append(kind_name(have.kind())));
 }
 
 [[noreturn]] JOT_INLINE void throw_no_element(std::size_t index, std::size_t size) {
@@ -5099,6 +5257,17 @@ JOT_INLINE bool is_whole(double d) noexcept {
 }
 
 }  // namespace detail
+
+JOT_INLINE ValueError::ValueError(const Value& about, std::string_view problem) : where_(&about) {
+  std::string what;
+  if (&about == &detail::null_value()) {
+    const detail::MissingKey& key = detail::missing_key();
+    where_ = key.where;
+    names_key_ = key.size != 0;
+    if (names_key_) what.append(key.text, key.size).append(": ");
+  }
+  what_ = std::make_shared<const std::string>(what.append(problem));
+}
 
 JOT_INLINE Value::Value(const Value& other) : Value() {
   switch (other.kind_) {
@@ -5257,7 +5426,7 @@ JOT_INLINE std::string Value::as_string(std::string_view otherwise) const {
 JOT_INLINE const Value& Value::operator[](std::string_view key) const& noexcept {
   if (const Value* found = find(key)) return *found;
   // In v["a"]["b"] it is "a" that was missing.
-  return this == &detail::null_value() ? *this : detail::note_missing(key);
+  return this == &detail::null_value() ? *this : detail::note_missing(*this, key);
 }
 
 JOT_INLINE Value& Value::operator[](std::string_view key) & {
@@ -5292,7 +5461,7 @@ JOT_INLINE void Value::push_back(Value v) {
 
 JOT_INLINE const Value& Value::element(std::size_t index) const& noexcept {
   if (is_list() && index < list_.size()) return list_[index];
-  return this == &detail::null_value() ? *this : detail::note_missing({});
+  return this == &detail::null_value() ? *this : detail::note_missing(*this, index);
 }
 
 JOT_INLINE Value& Value::element(std::size_t index) & {
@@ -5322,6 +5491,25 @@ JOT_INLINE bool Value::equals(const Value& other) const noexcept {
     default: return text_ == other.text_;
   }
 }
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/impl/from_value.ipp
+
+// from_value.ipp -- the bodies of from_value.hpp.
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+JOT_INLINE std::int64_t integer_within(const Value& v, std::int64_t low, std::int64_t high) {
+  const std::int64_t n = v.as_int();
+  if (n < low || n > high)
+    throw ValueError(v, text("want int from ", low, " to ", high, ", have ", n));
+  return n;
+}
+
+}  // namespace detail
 
 }  // namespace jot::inline v1
 
@@ -6873,6 +7061,16 @@ JOT_INLINE double parse_double(std::string_view text, BadValue bad) {
   return parse_all<double>(text, bad);
 }
 
+// application/json, text/json, application/problem+json: https://mimesniff.spec.whatwg.org
+JOT_INLINE bool is_json_type(std::string_view content_type) noexcept {
+  const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
+  const std::size_t slash = type.find('/');
+  if (slash == type.npos || !is_token(type.substr(0, slash)) || !is_token(type.substr(slash + 1)))
+    return false;
+  return iequals(type, "application/json") || iequals(type, "text/json") ||
+         (type.size() > slash + 6 && iequals(type.substr(type.size() - 5), "+json"));
+}
+
 }  // namespace detail
 
 JOT_INLINE std::string Body::read_all(std::size_t limit) {
@@ -6956,6 +7154,9 @@ JOT_INLINE Body& Request::body() noexcept { return state_->body; }
 
 JOT_INLINE const Value& Request::json() {
   if (state_->json) return *state_->json;
+  const Header& header = state_->header;
+  if (header.has("Content-Type") && !detail::is_json_type(header.get("Content-Type")))
+    throw HttpError(415, "want application/json", {{"Accept", "application/json"}});
   try {
     state_->json = parse_json(state_->body.read_all());
   } catch (const JsonError& e) {
@@ -7007,6 +7208,143 @@ JOT_INLINE bool WriterProxy::reset() { return inner_.reset(); }
 
 }  // namespace jot::inline v1
 
+// -------------------------------------------------------------- jot/detail/accept.hpp
+
+// accept.hpp -- would this client rather have JSON, or text?
+//
+// In: the Accept fields of a request (RFC 9110 section 12.5.1). Out: how much it wants a type. The
+// range that names a type most exactly decides, whatever the weights of the others.
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// "0.8" in thousandths: 0 to 1000. Returns: -1 when malformed (RFC 9110 section 12.4.2).
+constexpr int thousandths(std::string_view q) noexcept {
+  if (q.empty() || q.size() > 5 || (q.size() > 1 && q[1] != '.')) return -1;
+  int sum = 0, worth = 1000;
+  for (std::size_t i = 0; i < q.size(); ++i) {
+    if (i == 1) continue;  // the dot
+    if (!is_digit(q[i])) return -1;
+    sum += worth * (q[i] - '0'), worth /= 10;
+  }
+  return sum <= 1000 ? sum : -1;
+}
+
+// The q among the parameters of a range, ";level=1;q=0.5"; 1000 without one.
+constexpr int weight_in(std::string_view parameters) noexcept {
+  while (!parameters.empty()) {
+    parameters.remove_prefix(1);
+    const std::string_view one = trim(parameters.substr(0, parameters.find(';')));
+    if (one.size() >= 2 && to_lower(one[0]) == 'q' && one[1] == '=')
+      return thousandths(one.substr(2));
+    parameters.remove_prefix(parameters.find(';') == parameters.npos ? parameters.size()
+                                                                     : parameters.find(';'));
+  }
+  return 1000;
+}
+
+struct Acceptance {
+  int weight = 0;     // in thousandths; 0: not acceptable
+  int precision = 0;  // 1: by "*/*", 2: by "text/*", 3: by its name
+};
+
+// How exactly does the range name the type? 0: not at all.
+constexpr int precision_of(std::string_view range, std::string_view type) noexcept {
+  if (iequals(range, type)) return 3;
+  if (range == "*/*") return 1;
+  const std::size_t slash = type.find('/') + 1;
+  return range.size() == slash + 1 && range.back() == '*' &&
+                 iequals(range.substr(0, slash), type.substr(0, slash))
+             ? 2
+             : 0;
+}
+
+// Without an Accept field everything is as welcome as by "*/*". A malformed range counts for none.
+inline Acceptance acceptance(const Header& header, std::string_view type) noexcept {
+  if (!header.has("Accept")) return {1000, 1};
+  Acceptance best;
+  for (const Field& field : header) {
+    if (!iequals(field.name, "Accept")) continue;
+    for (std::string_view list = field.value; !list.empty();) {
+      const std::string_view element = next_in_list(list);
+      const std::size_t semicolon = std::min(element.find(';'), element.size());
+      const Acceptance found{weight_in(element.substr(semicolon)),
+                             precision_of(trim(element.substr(0, semicolon)), type)};
+      if (found.weight < 0 || found.precision < best.precision || found.precision == 0) continue;
+      if (found.precision > best.precision || found.weight > best.weight) best = found;
+    }
+  }
+  return best;
+}
+
+constexpr Acceptance better_of(Acceptance a, Acceptance b) noexcept {
+  if (a.weight != b.weight) return a.weight > b.weight ? a : b;
+  return a.precision >= b.precision ? a : b;
+}
+
+// Text for those who take anything (curl) or pages (browsers); JSON for those who say so.
+inline bool prefers_json(const Header& header) noexcept {
+  const Acceptance json = better_of(acceptance(header, "application/json"),
+                                    acceptance(header, "application/problem+json"));
+  const Acceptance text =
+      better_of(acceptance(header, "text/plain"), acceptance(header, "text/html"));
+  return json.weight > text.weight ||
+         (json.weight == text.weight && json.weight > 0 && json.precision == 3);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/value_path.hpp
+
+// value_path.hpp -- where in this tree did it go wrong?
+//
+// In: the root of a Value, and a ValueError. Out: its words with the whole path before them,
+// "items[2].title: want string, have int"; nothing when it is not about a part of this tree.
+// Parts are known by their address: an equal Value elsewhere is another one.
+
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// Puts the way from `from` to `to` behind path. False: there is none, and path is as it was.
+inline bool find_path(const Value& from, const Value* to, std::string& path) {
+  if (&from == to) return true;
+  const std::size_t size = path.size();
+  if (from.is_list()) {
+    std::size_t index = 0;
+    for (const Value& v : from.as_list()) {
+      path.append("[").append(std::to_string(index++)).append("]");
+      if (find_path(v, to, path)) return true;
+      path.resize(size);
+    }
+  } else if (from.is_map()) {
+    for (const auto& [key, v] : from.as_map()) {
+      path.append(size == 0 ? "" : ".").append(printable(key));
+      if (find_path(v, to, path)) return true;
+      path.resize(size);
+    }
+  }
+  return false;
+}
+
+inline std::optional<std::string> words_with_path(const Value& root, const ValueError& e) {
+  std::string path;
+  if (e.where() == nullptr || !find_path(root, e.where(), path)) return std::nullopt;
+  const std::string_view words = e.what();
+  if (!path.empty() && !e.names_key())
+    path += ": ";
+  else if (!path.empty() && !words.starts_with('['))
+    path += '.';
+  return path.append(words);
+}
+
+}  // namespace jot::inline v1::detail
+
 // -------------------------------------------------------------- jot/detail/error_page.hpp
 
 // error_page.hpp -- how does a request that failed look to its client?
@@ -7016,15 +7354,29 @@ JOT_INLINE bool WriterProxy::reset() { return inner_.reset(); }
 // The text of an exception other than HttpError never reaches a client: it goes to the log.
 
 #include <exception>  // std::exception
+#include <optional>   // std::optional
+#include <string>     // std::string
 
 namespace jot::inline v1::detail {
 
-// Answers with the Router's own error page, where there is one, else with a line of text.
+// Answers with the Router's own error page, where there is one, else with problem details where the
+// client prefers JSON, else with a line of text.
 inline void answer_error(ResponseWriter& w, Request& r, int status, std::string_view message) {
   const ErrorPage* page = RequestAccess::state(r).error_page;
-  if (!page || !*page) return error(w, status, message);
-  w.write_header(status);
-  (*page)(w, r, status, message);
+  if (page && *page) {
+    w.write_header(status);
+    return (*page)(w, r, status, message);
+  }
+  if (!list_has(w.header().get("Vary"), "Accept")) w.header().add("Vary", "Accept");
+  prefers_json(r.header()) ? problem(w, r, status, message) : error(w, status, message);
+}
+
+// Throws HttpError 400 when the error is about a part of what r.json() read.
+inline void throw_if_by_client(Request& r, const ValueError& e) {
+  const std::optional<Value>& json = RequestAccess::state(r).json;
+  if (!json) return;
+  if (const std::optional<std::string> words = words_with_path(*json, e))
+    throw HttpError(400, *words);
 }
 
 // Sets fields for this response, and for the error page that may take its place.
@@ -7125,9 +7477,15 @@ JOT_INLINE void announce_block() noexcept { about_to_block(); }
 
 }  // namespace detail
 
+// Here, at the innermost handler, so that each middleware sees what the client will see.
 JOT_INLINE void Handler::operator()(ResponseWriter& w, Request& r) const {
   if (!callable_) return not_found(w, r);
-  callable_->call(w, r);
+  try {
+    callable_->call(w, r);
+  } catch (const ValueError& e) {
+    detail::throw_if_by_client(r, e);
+    throw;
+  }
 }
 
 JOT_INLINE void Handler::operator()(ResponseWriter& w, Request&& r) const { (*this)(w, r); }
@@ -7147,19 +7505,38 @@ JOT_INLINE std::shared_ptr<const Wrapper> share(const Wrapper* made) {
   return std::shared_ptr<const Wrapper>(made);
 }
 
-}  // namespace detail
-
-JOT_INLINE void error(ResponseWriter& w, int status, std::string_view message) {
+// Forgets the response so far, but for the fields that do not describe its body.
+JOT_INLINE void begin_error(ResponseWriter& w, int status, std::string_view content_type) {
   Header kept = w.header();
   for (auto name : {"Content-Length", "Content-Encoding", "Content-Range", "ETag", "Last-Modified",
                     "Cache-Control"})
     kept.remove(name);
   if (w.reset()) w.header() = std::move(kept);
-  w.header().set("Content-Type", "text/plain; charset=utf-8");
+  w.header().set("Content-Type", content_type);
   w.header().set("X-Content-Type-Options", "nosniff");
   w.write_header(status);
-  std::string line(message);
+}
+
+}  // namespace detail
+
+JOT_INLINE void error(ResponseWriter& w, int status, std::string_view message) {
+  std::string line(message);  // first: it may be a part of what is forgotten
+  detail::begin_error(w, status, "text/plain; charset=utf-8");
   w.write_bytes(line += '\n');
+}
+
+JOT_INLINE void problem(ResponseWriter& w, Request& r, int status, std::string_view message,
+                        const Value& members) {
+  Value body = {{"type", "about:blank"}, {"title", status_text(status)}};
+  if (!message.empty() && message != status_text(status)) body["detail"] = message;
+  if (r.path().starts_with('/')) body["instance"] = r.path();
+  if (!members.is_null()) {
+    for (const auto& [name, value] : members.as_map()) body[name] = value;
+  }
+  body["status"] = status;
+  const std::string json = to_json(body);
+  detail::begin_error(w, status, "application/problem+json");
+  w.write_bytes(json);
 }
 
 JOT_INLINE void not_found(ResponseWriter& w, Request& r) {

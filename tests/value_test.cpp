@@ -192,7 +192,7 @@ TEST_CASE("an error names the key that was missing") {
   CHECK(error_of([&] { (void)v["x"]["y"][3].as_int(); }) == "x: want int, have null");
   CHECK(error_of([&] { (void)v["a"]["b"].as_int(); }) == "b: want int, have null");
   CHECK(error_of([&] { (void)Value(List{})[0].as_int(); }) == "want int, have null");
-  CHECK(error_of([&] { (void)std::as_const(v)[0].as_int(); }) == "want int, have null");
+  CHECK(error_of([&] { (void)std::as_const(v)[0].as_int(); }) == "[0]: want int, have null");
   CHECK(error_of([&] { (void)v[std::string(100, 'k')].as_int(); }) == "want int, have null");
 }
 

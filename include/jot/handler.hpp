@@ -251,6 +251,17 @@ class Middleware {
 // fields stay, but for those that described the body.
 void error(ResponseWriter& w, int status, std::string_view message);
 
+// The same as application/problem+json (RFC 9457): status, its text as the title, the message as
+// the detail, the request's path as the instance; and members of your own, which may also replace
+// type, title and instance:
+//
+//     problem(w, r, 422, "2 fields are wrong", {{"errors", errors}});
+//
+// HttpError and the errors of a Router are answered so by themselves where the client prefers JSON
+// (Accept), else in a line of text. Throws: ValueError when members is neither null nor a map.
+void problem(ResponseWriter& w, Request& r, int status, std::string_view message,
+             const Value& members = {});
+
 // Answers 404, by the Router's error page where there is one.
 void not_found(ResponseWriter& w, Request& r);
 

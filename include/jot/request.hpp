@@ -11,12 +11,13 @@
 #pragma once
 
 #include "config.hpp"
-#include "context.hpp"  // Context, ContextKey
-#include "error.hpp"    // HttpError
-#include "header.hpp"   // Header
-#include "log.hpp"      // Logger
-#include "url.hpp"      // Values
-#include "value.hpp"    // Value
+#include "context.hpp"     // Context, ContextKey
+#include "error.hpp"       // HttpError
+#include "from_value.hpp"  // from_value
+#include "header.hpp"      // Header
+#include "log.hpp"         // Logger
+#include "url.hpp"         // Values
+#include "value.hpp"       // Value
 
 #include <concepts>     // std::same_as, std::signed_integral
 #include <cstddef>      // std::size_t
@@ -106,11 +107,11 @@ class Request {
   Request& operator=(Request&&) = delete;
   ~Request();
 
-  std::string_view method() const noexcept;       // "GET"
-  std::string_view target() const noexcept;       // "/a%20b?c=d", as it came
-  std::string_view path() const noexcept;         // "/a%20b", as it came
-  std::string_view proto() const noexcept;        // "HTTP/1.1"
-  std::string_view host() const noexcept;         // "example.org:8080"
+  std::string_view method() const noexcept;  // "GET"
+  std::string_view target() const noexcept;  // "/a%20b?c=d", as it came
+  std::string_view path() const noexcept;    // "/a%20b", as it came
+  std::string_view proto() const noexcept;   // "HTTP/1.1"
+  std::string_view host() const noexcept;    // "example.org:8080"
 
   // "http", or "https" where a trusted proxy says so: ServerOptions::trusted_proxies, real_ip().
   std::string_view scheme() const noexcept;
@@ -160,8 +161,16 @@ class Request {
 
   Body& body() noexcept;
 
-  // The body as JSON, read once and kept. Throws HttpError 400 with line and column, or as Body.
+  // The body as JSON, read once and kept. Throws HttpError 400 with line and column, 415 when its
+  // Content-Type is there and is not JSON, or as Body. Asking it for what is not there throws
+  // ValueError, which becomes 400 with the path of the field if the handler lets it go.
   const Value& json();
+
+  // The same as a T, see from_value().
+  template <class T>
+  T json() {
+    return from_value<T>(json());
+  }
 
   // Done when the handler returns, the client leaves, the deadline passes or the server shuts down.
   // Its end ends what the library waits for in this request: bytes of the body, a full socket.

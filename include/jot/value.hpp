@@ -77,13 +77,28 @@ concept TypedContent = std::same_as<T, HTML> || std::same_as<T, CSS> || std::sam
                        std::same_as<T, HTMLAttr> || std::same_as<T, Srcset>;
 
 // A Value was asked for what it is not: "title: want string, have null".
+// About a part of r.json(), it is the client's mistake: who lets it go answers 400 with these words
+// and the whole path, "items[2].title: want string, have null". About any other Value, a copy of
+// such a part included, it is the server's own, and 500.
 class ValueError : public std::exception {
  public:
   explicit ValueError(std::string what)
       : what_(std::make_shared<const std::string>(std::move(what))) {}
+
+  // About this Value, for what you ask of it yourself: ValueError(v["age"], "want an age, have
+  // -1"). Names the key if it was not there.
+  ValueError(const Value& about, std::string_view problem);
+
   const char* what() const noexcept override { return what_->c_str(); }
 
+  // For comparing only, as it may have ended: the Value it is about, or the one that lacks the key
+  // with which what() begins. nullptr: unknown.
+  const Value* where() const noexcept { return where_; }
+  bool names_key() const noexcept { return names_key_; }
+
  private:
+  const Value* where_ = nullptr;
+  bool names_key_ = false;
   std::shared_ptr<const std::string> what_;  // shared, because copying an exception must not throw
 };
 

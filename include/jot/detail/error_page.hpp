@@ -11,18 +11,34 @@
 #include "../handler.hpp"  // Handler
 #include "../log.hpp"      // Logger
 #include "../status.hpp"   // status_text
+#include "accept.hpp"      // prefers_json
 #include "request_state.hpp"
+#include "value_path.hpp"  // words_with_path
 
 #include <exception>  // std::exception
+#include <optional>   // std::optional
+#include <string>     // std::string
 
 namespace jot::inline v1::detail {
 
-// Answers with the Router's own error page, where there is one, else with a line of text.
+// Answers with the Router's own error page, where there is one, else with problem details where the
+// client prefers JSON, else with a line of text.
 inline void answer_error(ResponseWriter& w, Request& r, int status, std::string_view message) {
   const ErrorPage* page = RequestAccess::state(r).error_page;
-  if (!page || !*page) return error(w, status, message);
-  w.write_header(status);
-  (*page)(w, r, status, message);
+  if (page && *page) {
+    w.write_header(status);
+    return (*page)(w, r, status, message);
+  }
+  if (!list_has(w.header().get("Vary"), "Accept")) w.header().add("Vary", "Accept");
+  prefers_json(r.header()) ? problem(w, r, status, message) : error(w, status, message);
+}
+
+// Throws HttpError 400 when the error is about a part of what r.json() read.
+inline void throw_if_by_client(Request& r, const ValueError& e) {
+  const std::optional<Value>& json = RequestAccess::state(r).json;
+  if (!json) return;
+  if (const std::optional<std::string> words = words_with_path(*json, e))
+    throw HttpError(400, *words);
 }
 
 // Sets fields for this response, and for the error page that may take its place.

@@ -7,7 +7,8 @@
 #include "../detail/error_page.hpp"     // answer_error
 #include "../detail/header_access.hpp"  // HeaderAccess
 #include "../handler.hpp"
-#include "../json.hpp"  // to_json
+#include "../json.hpp"    // to_json
+#include "../status.hpp"  // status_text
 
 #include <string>  // std::string
 
@@ -40,9 +41,15 @@ JOT_INLINE void announce_block() noexcept { about_to_block(); }
 
 }  // namespace detail
 
+// Here, at the innermost handler, so that each middleware sees what the client will see.
 JOT_INLINE void Handler::operator()(ResponseWriter& w, Request& r) const {
   if (!callable_) return not_found(w, r);
-  callable_->call(w, r);
+  try {
+    callable_->call(w, r);
+  } catch (const ValueError& e) {
+    detail::throw_if_by_client(r, e);
+    throw;
+  }
 }
 
 JOT_INLINE void Handler::operator()(ResponseWriter& w, Request&& r) const { (*this)(w, r); }
@@ -62,19 +69,38 @@ JOT_INLINE std::shared_ptr<const Wrapper> share(const Wrapper* made) {
   return std::shared_ptr<const Wrapper>(made);
 }
 
-}  // namespace detail
-
-JOT_INLINE void error(ResponseWriter& w, int status, std::string_view message) {
+// Forgets the response so far, but for the fields that do not describe its body.
+JOT_INLINE void begin_error(ResponseWriter& w, int status, std::string_view content_type) {
   Header kept = w.header();
   for (auto name : {"Content-Length", "Content-Encoding", "Content-Range", "ETag", "Last-Modified",
                     "Cache-Control"})
     kept.remove(name);
   if (w.reset()) w.header() = std::move(kept);
-  w.header().set("Content-Type", "text/plain; charset=utf-8");
+  w.header().set("Content-Type", content_type);
   w.header().set("X-Content-Type-Options", "nosniff");
   w.write_header(status);
-  std::string line(message);
+}
+
+}  // namespace detail
+
+JOT_INLINE void error(ResponseWriter& w, int status, std::string_view message) {
+  std::string line(message);  // first: it may be a part of what is forgotten
+  detail::begin_error(w, status, "text/plain; charset=utf-8");
   w.write_bytes(line += '\n');
+}
+
+JOT_INLINE void problem(ResponseWriter& w, Request& r, int status, std::string_view message,
+                        const Value& members) {
+  Value body = {{"type", "about:blank"}, {"title", status_text(status)}};
+  if (!message.empty() && message != status_text(status)) body["detail"] = message;
+  if (r.path().starts_with('/')) body["instance"] = r.path();
+  if (!members.is_null()) {
+    for (const auto& [name, value] : members.as_map()) body[name] = value;
+  }
+  body["status"] = status;
+  const std::string json = to_json(body);
+  detail::begin_error(w, status, "application/problem+json");
+  w.write_bytes(json);
 }
 
 JOT_INLINE void not_found(ResponseWriter& w, Request& r) {

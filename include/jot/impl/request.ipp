@@ -52,6 +52,16 @@ JOT_INLINE double parse_double(std::string_view text, BadValue bad) {
   return parse_all<double>(text, bad);
 }
 
+// application/json, text/json, application/problem+json: https://mimesniff.spec.whatwg.org
+JOT_INLINE bool is_json_type(std::string_view content_type) noexcept {
+  const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
+  const std::size_t slash = type.find('/');
+  if (slash == type.npos || !is_token(type.substr(0, slash)) || !is_token(type.substr(slash + 1)))
+    return false;
+  return iequals(type, "application/json") || iequals(type, "text/json") ||
+         (type.size() > slash + 6 && iequals(type.substr(type.size() - 5), "+json"));
+}
+
 }  // namespace detail
 
 JOT_INLINE std::string Body::read_all(std::size_t limit) {
@@ -135,6 +145,9 @@ JOT_INLINE Body& Request::body() noexcept { return state_->body; }
 
 JOT_INLINE const Value& Request::json() {
   if (state_->json) return *state_->json;
+  const Header& header = state_->header;
+  if (header.has("Content-Type") && !detail::is_json_type(header.get("Content-Type")))
+    throw HttpError(415, "want application/json", {{"Accept", "application/json"}});
   try {
     state_->json = parse_json(state_->body.read_all());
   } catch (const JsonError& e) {

@@ -5,10 +5,11 @@
 
 #include "../value.hpp"
 
-#include <cmath>    // std::trunc
-#include <cstring>  // std::memcpy
-#include <limits>   // std::numeric_limits
-#include <memory>   // std::construct_at, std::destroy_at
+#include <charconv>  // std::to_chars
+#include <cmath>     // std::trunc
+#include <cstring>   // std::memcpy
+#include <limits>    // std::numeric_limits
+#include <memory>    // std::construct_at, std::destroy_at
 
 namespace jot::inline v1 {
 
@@ -20,9 +21,10 @@ JOT_INLINE const Value& null_value() noexcept {
   return null;
 }
 
-// The key that this thread looked up in vain last: an error about null_value() names it.
-// Of a fixed size, for looking up must not throw; a longer key is not kept.
+// The key that this thread looked up in vain last, or "[7]", and in which Value: an error about
+// null_value() names it. Of a fixed size, for looking up must not throw; a longer key is not kept.
 struct MissingKey {
+  const Value* where;
   char text[64];
   std::size_t size;
 };
@@ -32,11 +34,20 @@ JOT_INLINE MissingKey& missing_key() noexcept {
   return last;
 }
 
-JOT_INLINE const Value& note_missing(std::string_view key) noexcept {
+JOT_INLINE const Value& note_missing(const Value& where, std::string_view key) noexcept {
   MissingKey& last = missing_key();
+  last.where = &where;
   last.size = key.size() <= sizeof(last.text) ? key.size() : 0;
   if (last.size != 0) std::memcpy(last.text, key.data(), last.size);
   return null_value();
+}
+
+JOT_INLINE const Value& note_missing(const Value& where, std::size_t index) noexcept {
+  char text[32] = "[";
+  // A negative index has become a huge one on its way here.
+  char* end = std::to_chars(text + 1, text + 30, static_cast<std::int64_t>(index)).ptr;
+  *end++ = ']';
+  return note_missing(where, std::string_view(text, static_cast<std::size_t>(end - text)));
 }
 
 JOT_INLINE std::string_view kind_name(Value::Kind kind) noexcept {
@@ -47,11 +58,8 @@ JOT_INLINE std::string_view kind_name(Value::Kind kind) noexcept {
 }
 
 [[noreturn]] JOT_INLINE void throw_wrong_kind(std::string_view want, const Value& have) {
-  std::string what;
-  const MissingKey& key = missing_key();
-  if (&have == &null_value() && key.size != 0) what.append(key.text, key.size).append(": ");
-  throw ValueError(
-      what.append("want ").append(want).append(", have ").append(kind_name(have.kind())));
+  std::string problem = "want ";
+  throw ValueError(have, problem.append(want).append(", have ").append(kind_name(have.kind())));
 }
 
 [[noreturn]] JOT_INLINE void throw_no_element(std::size_t index, std::size_t size) {
@@ -66,6 +74,17 @@ JOT_INLINE bool is_whole(double d) noexcept {
 }
 
 }  // namespace detail
+
+JOT_INLINE ValueError::ValueError(const Value& about, std::string_view problem) : where_(&about) {
+  std::string what;
+  if (&about == &detail::null_value()) {
+    const detail::MissingKey& key = detail::missing_key();
+    where_ = key.where;
+    names_key_ = key.size != 0;
+    if (names_key_) what.append(key.text, key.size).append(": ");
+  }
+  what_ = std::make_shared<const std::string>(what.append(problem));
+}
 
 JOT_INLINE Value::Value(const Value& other) : Value() {
   switch (other.kind_) {
@@ -224,7 +243,7 @@ JOT_INLINE std::string Value::as_string(std::string_view otherwise) const {
 JOT_INLINE const Value& Value::operator[](std::string_view key) const& noexcept {
   if (const Value* found = find(key)) return *found;
   // In v["a"]["b"] it is "a" that was missing.
-  return this == &detail::null_value() ? *this : detail::note_missing(key);
+  return this == &detail::null_value() ? *this : detail::note_missing(*this, key);
 }
 
 JOT_INLINE Value& Value::operator[](std::string_view key) & {
@@ -259,7 +278,7 @@ JOT_INLINE void Value::push_back(Value v) {
 
 JOT_INLINE const Value& Value::element(std::size_t index) const& noexcept {
   if (is_list() && index < list_.size()) return list_[index];
-  return this == &detail::null_value() ? *this : detail::note_missing({});
+  return this == &detail::null_value() ? *this : detail::note_missing(*this, index);
 }
 
 JOT_INLINE Value& Value::element(std::size_t index) & {
