@@ -2128,7 +2128,7 @@ struct RateLimitOptions {
 
 // A token bucket for each client: 429 with Retry-After (in seconds) when it is empty. Requests that
 // were refused cost nothing. Throws: std::invalid_argument for 0 requests or keys, or a time <= 0.
-Middleware rate_limit(RateLimitOptions options);
+Middleware rate_limit(RateLimitOptions options = {});
 
 // ---- what need not be sent ----
 

@@ -8,11 +8,13 @@
 #include "jot/detail/deadline_writer.hpp"
 #include "jot/detail/line_file.hpp"
 #include "jot/detail/siphash.hpp"
+#include "jot/detail/socket.hpp"
 #include "jot/detail/token_buckets.hpp"
 #include "raw_client.hpp"
 
-#include <fcntl.h>   // F_SETPIPE_SZ, O_CLOEXEC
-#include <unistd.h>  // pipe2
+#include <fcntl.h>       // F_SETPIPE_SZ, O_CLOEXEC
+#include <sys/socket.h>  // socketpair
+#include <unistd.h>      // pipe2
 
 #include <algorithm>     // std::count
 #include <atomic>        // std::atomic
@@ -742,6 +744,17 @@ TEST_CASE("timeout: whatever the handler waits for") {
   }
 }
 
+TEST_CASE("timeout: to HEAD, and to HTTP/1.0, 503 as well") {
+  raw::Served s(jot::timeout(10ms)([](Request& r) { r.context().wait(); }));
+  const auto head = s.client().ask("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+  CHECK(head.status == 503);
+  CHECK(head.whole());
+  CHECK(head.field("Content-Length") == "20");
+  const auto old = s.client().ask("GET / HTTP/1.0\r\n\r\n");
+  CHECK(old.status == 503);
+  CHECK(old.body == "this takes too long\n");
+}
+
 TEST_CASE("timeout: a deadline of the server's that comes first is answered the same") {
   raw::TestLog log;
   jot::TestServer server(
@@ -881,6 +894,20 @@ TEST_CASE("timeout: a client that does not read holds up neither the handler nor
   CHECK(r.status == 200);
   CHECK_FALSE(r.whole());
   CHECK(facts.wrong() == "");
+}
+
+TEST_CASE("timeout: the timer's thread waits for no socket that is full") {
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends) == 0);
+  jot::detail::Socket socket;
+  socket.open(ends[0], 30s);
+  {
+    const jot::detail::NoWaiting no_waiting;
+    CHECK_FALSE(socket.send_all(std::string(8 << 20, 'x')));
+  }
+  CHECK(socket.ended());
+  CHECK_FALSE(jot::detail::must_not_wait());
+  ::close(ends[0]), ::close(ends[1]);
 }
 
 TEST_CASE("timeout: nor does a writer that never comes back from a write") {
@@ -1133,7 +1160,7 @@ TEST_CASE("streams: under each middleware the first bytes arrive before the hand
       {"etag", jot::etag()},
       {"max_body", jot::max_body(10)},
       {"metrics", jot::Metrics()},
-      {"rate_limit", jot::rate_limit({})},
+      {"rate_limit", jot::rate_limit()},
       {"real_ip", jot::real_ip({"127.0.0.1"})},
       {"request_id", jot::request_id()},
       {"request_log", jot::request_log()},

@@ -23,6 +23,7 @@
 // Threads: the handler's calls from one at a time; expire() from any.
 #pragma once
 
+#include "../request.hpp"          // Request
 #include "../response_writer.hpp"  // Flusher, ResponseWriter
 #include "blocking.hpp"            // NoWaiting
 #include "request_state.hpp"       // RequestAccess, ResponseLock
