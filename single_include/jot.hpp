@@ -7379,13 +7379,26 @@ inline void throw_if_by_client(Request& r, const ValueError& e) {
     throw HttpError(400, *words);
 }
 
-// Sets fields for this response, and for the error page that may take its place.
-inline void set_lasting(ResponseWriter& w, Request& r, const Header& fields) {
-  auto& lasting = RequestAccess::state(r).lasting;
-  if (!lasting) lasting.emplace();
-  for (Header* header : {&w.header(), &*lasting}) {
-    for (const auto& [name, value] : fields)
-      name == "Vary" ? header->add(name, value) : header->set(name, value);
+// Vary is a list that each adds to; of all else the last word counts.
+inline void put_fields(Header& to, const Header& fields) {
+  for (const auto& [name, value] : fields)
+    name == "Vary" ? to.add(name, value) : to.set(name, value);
+}
+
+// Calls next with these fields set. They last: an exception forgets the response it interrupts, so
+// they are noted as it passes, for the error page that takes its place. Without the fields of CORS
+// a script of another site sees no error at all, and a complaint needs its request id.
+inline void call_with_fields(ResponseWriter& w, Request& r, const Handler& next,
+                             const Header& fields) {
+  put_fields(w.header(), fields);
+  try {
+    next(w, r);
+  } catch (...) {
+    auto& lasting = RequestAccess::state(r).lasting;
+    if (!lasting) lasting.emplace();
+    for (const auto& [name, value] : fields)  // the inner ones, which were noted first, count
+      if (name == "Vary" || !lasting->has(name)) lasting->add(name, value);
+    throw;
   }
 }
 
@@ -7395,7 +7408,7 @@ inline bool start_over(ResponseWriter& w, Request& r) {
   if (!w.reset()) return false;
   const RequestState& s = RequestAccess::state(r);
   if (!s.lasting) return true;
-  for (const auto& [name, value] : *s.lasting) w.header().add(name, value);
+  put_fields(w.header(), *s.lasting);
   return true;
 }
 
@@ -8996,10 +9009,10 @@ JOT_INLINE Middleware request_id() {
     std::string id(r.header().get("X-Request-ID"));
     if (id.size() > 128 || !detail::is_token(id) || r.header().all("X-Request-ID").size() > 1)
       id = detail::make_request_id();
-    detail::set_lasting(w, r, {{"X-Request-ID", id}});
+    const Header fields{{"X-Request-ID", id}};
     r.set_log(r.log().with({{"request_id", id}}));
     r.set_value(current_request_id, std::move(id));
-    next(w, r);
+    detail::call_with_fields(w, r, next, fields);
   };
 }
 
@@ -10966,10 +10979,8 @@ JOT_INLINE bool is_cross_origin(const Request& r) {
 JOT_INLINE Middleware cors(CorsOptions options) {
   auto site = std::make_shared<const detail::CrossOrigin>(std::move(options));
   return [site](ResponseWriter& w, Request& r, const Handler& next) {
-    if (!detail::CrossOrigin::is_preflight(r)) {
-      detail::set_lasting(w, r, site->fields(r));
-      return next(w, r);
-    }
+    if (!detail::CrossOrigin::is_preflight(r))
+      return detail::call_with_fields(w, r, next, site->fields(r));
     for (const auto& [name, value] : site->preflight_fields(r)) w.header().add(name, value);
     w.write_header(204);
   };
@@ -10994,8 +11005,7 @@ JOT_INLINE Middleware secure_headers(SecureHeadersOptions options) {
   options.strict_transport_security.clear();
   const Header plain = detail::policies(options);
   return [over_tls, plain](ResponseWriter& w, Request& r, const Handler& next) {
-    detail::set_lasting(w, r, r.scheme() == "https" ? over_tls : plain);
-    next(w, r);
+    detail::call_with_fields(w, r, next, r.scheme() == "https" ? over_tls : plain);
   };
 }
 

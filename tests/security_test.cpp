@@ -189,6 +189,18 @@ TEST_CASE("cors and secure_headers: errors keep their fields, whoever writes the
   }
 }
 
+TEST_CASE("secure_headers: the inner one counts, also where it fails") {
+  jot::SecureHeadersOptions framed;
+  framed.frame_options = "SAMEORIGIN";
+  for (const bool fails : {false, true}) {
+    const auto app = jot::secure_headers()(jot::secure_headers(framed)([fails] {
+      if (fails) throw jot::HttpError(404);
+    }));
+    const auto res = record(app, request("GET", "/"));
+    CHECK(res.header.all("X-Frame-Options") == std::vector<std::string_view>{"SAMEORIGIN"});
+  }
+}
+
 TEST_CASE("cors: options that cannot be meant throw") {
   using Options = jot::CorsOptions;
   CHECK_THROWS_AS(jot::cors(Options{.origins = {"*"}, .credentials = true}), std::invalid_argument);

@@ -41,13 +41,26 @@ inline void throw_if_by_client(Request& r, const ValueError& e) {
     throw HttpError(400, *words);
 }
 
-// Sets fields for this response, and for the error page that may take its place.
-inline void set_lasting(ResponseWriter& w, Request& r, const Header& fields) {
-  auto& lasting = RequestAccess::state(r).lasting;
-  if (!lasting) lasting.emplace();
-  for (Header* header : {&w.header(), &*lasting}) {
-    for (const auto& [name, value] : fields)
-      name == "Vary" ? header->add(name, value) : header->set(name, value);
+// Vary is a list that each adds to; of all else the last word counts.
+inline void put_fields(Header& to, const Header& fields) {
+  for (const auto& [name, value] : fields)
+    name == "Vary" ? to.add(name, value) : to.set(name, value);
+}
+
+// Calls next with these fields set. They last: an exception forgets the response it interrupts, so
+// they are noted as it passes, for the error page that takes its place. Without the fields of CORS
+// a script of another site sees no error at all, and a complaint needs its request id.
+inline void call_with_fields(ResponseWriter& w, Request& r, const Handler& next,
+                             const Header& fields) {
+  put_fields(w.header(), fields);
+  try {
+    next(w, r);
+  } catch (...) {
+    auto& lasting = RequestAccess::state(r).lasting;
+    if (!lasting) lasting.emplace();
+    for (const auto& [name, value] : fields)  // the inner ones, which were noted first, count
+      if (name == "Vary" || !lasting->has(name)) lasting->add(name, value);
+    throw;
   }
 }
 
@@ -57,7 +70,7 @@ inline bool start_over(ResponseWriter& w, Request& r) {
   if (!w.reset()) return false;
   const RequestState& s = RequestAccess::state(r);
   if (!s.lasting) return true;
-  for (const auto& [name, value] : *s.lasting) w.header().add(name, value);
+  put_fields(w.header(), *s.lasting);
   return true;
 }
 

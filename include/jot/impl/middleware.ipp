@@ -8,7 +8,7 @@
 #include "../detail/client_address.hpp"   // client_network
 #include "../detail/deadline_writer.hpp"  // DeadlineWriter
 #include "../detail/entity_tag.hpp"       // TaggingWriter
-#include "../detail/error_page.hpp"       // set_lasting
+#include "../detail/error_page.hpp"       // call_with_fields
 #include "../detail/line_file.hpp"        // LineFile
 #include "../detail/line_queue.hpp"       // LineQueue
 #include "../detail/token_buckets.hpp"    // TokenBuckets
@@ -207,10 +207,10 @@ JOT_INLINE Middleware request_id() {
     std::string id(r.header().get("X-Request-ID"));
     if (id.size() > 128 || !detail::is_token(id) || r.header().all("X-Request-ID").size() > 1)
       id = detail::make_request_id();
-    detail::set_lasting(w, r, {{"X-Request-ID", id}});
+    const Header fields{{"X-Request-ID", id}};
     r.set_log(r.log().with({{"request_id", id}}));
     r.set_value(current_request_id, std::move(id));
-    next(w, r);
+    detail::call_with_fields(w, r, next, fields);
   };
 }
 

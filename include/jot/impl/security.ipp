@@ -4,7 +4,7 @@
 #pragma once
 
 #include "../detail/cross_origin.hpp"     // CrossOrigin
-#include "../detail/error_page.hpp"       // set_lasting
+#include "../detail/error_page.hpp"       // call_with_fields
 #include "../detail/request_state.hpp"    // RequestAccess
 #include "../detail/trusted_proxies.hpp"  // TrustedProxies
 #include "../detail/web_origin.hpp"       // check_origin, is_one_of, origin_host
@@ -49,10 +49,8 @@ JOT_INLINE bool is_cross_origin(const Request& r) {
 JOT_INLINE Middleware cors(CorsOptions options) {
   auto site = std::make_shared<const detail::CrossOrigin>(std::move(options));
   return [site](ResponseWriter& w, Request& r, const Handler& next) {
-    if (!detail::CrossOrigin::is_preflight(r)) {
-      detail::set_lasting(w, r, site->fields(r));
-      return next(w, r);
-    }
+    if (!detail::CrossOrigin::is_preflight(r))
+      return detail::call_with_fields(w, r, next, site->fields(r));
     for (const auto& [name, value] : site->preflight_fields(r)) w.header().add(name, value);
     w.write_header(204);
   };
@@ -77,8 +75,7 @@ JOT_INLINE Middleware secure_headers(SecureHeadersOptions options) {
   options.strict_transport_security.clear();
   const Header plain = detail::policies(options);
   return [over_tls, plain](ResponseWriter& w, Request& r, const Handler& next) {
-    detail::set_lasting(w, r, r.scheme() == "https" ? over_tls : plain);
-    next(w, r);
+    detail::call_with_fields(w, r, next, r.scheme() == "https" ? over_tls : plain);
   };
 }
 
