@@ -2026,7 +2026,7 @@ std::string random_token(std::size_t bytes = 32);
 // Streams work under all of them: w.flusher() is there and sends at once.
 // Threads: what they share between requests is locked; use them from any thread.
 
-#include <chrono>       // std::chrono::seconds
+#include <chrono>       // std::chrono::minutes
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
 #include <functional>   // std::function
@@ -2037,17 +2037,18 @@ namespace jot::inline v1 {
 
 // ---- who asks: for logs ----
 
-// A line to r.log() for each request that is over: method, path, status, bytes of body, ms. What
-// the handler threw stands there with the status that it becomes, 0 bytes, for its page is written
-// outside of this.
+// A line to r.log() for each request that is over: method, path, status, bytes of body, ms. When
+// the handler throws, the status is the one that this becomes; the page is made outside of here,
+// so its bytes are not counted.
 Middleware request_log();
 
 // The name of this request, in the logs here and at the services behind.
 inline constexpr ContextKey<std::string> current_request_id{"request_id"};
 
 // Takes the X-Request-ID that came, if it is one and a token of at most 128 letters, else makes one
-// of 32 hex digits. It goes into the response, error pages as well, into *r.value(current_request_id), and as the field
-// "request_id" into what r.log() writes from here on. Use it before (outside of) the logs.
+// of 32 hex digits. It goes into the response, error pages as well, into
+// *r.value(current_request_id), and as the field "request_id" into what r.log() writes from here
+// on. Use it before (outside of) the logs.
 Middleware request_id();
 
 enum class AccessFormat {
@@ -8566,6 +8567,7 @@ class TaggingWriter final : public WriterProxy, private Flusher {
 
 #include <algorithm>     // std::count, std::min
 #include <cerrno>        // errno
+#include <cstddef>       // std::size_t
 #include <cstdint>       // std::uint64_t
 #include <string>        // std::string
 #include <string_view>   // std::string_view
@@ -8584,33 +8586,33 @@ class LineFile {
   // Lifetime: the fd stays the caller's.
   explicit LineFile(int fd) noexcept : fd_(fd) {}
 
-  // Returns how many lines were lost. The rest of one that was torn goes with it.
+  // Returns how many lines were lost. Half a line that was written before is ended first.
   std::uint64_t write(std::string_view lines) {
     if (!path_.empty() && was_moved()) open();  // if it cannot be opened, the old one will do
-    std::string mended;
-    if (torn_) lines = (mended += '\n') += lines;
-    const std::string_view all = lines;
-    put(lines);
-    const std::size_t done = all.size() - lines.size();
-    if (done == 0) lines.remove_prefix(mended.empty() ? 0 : 1);
+    const std::string mended = torn_ ? '\n' + std::string(lines) : std::string();
+    const std::string_view all = torn_ ? std::string_view(mended) : lines;
+    const std::size_t done = put(all), left = std::min(all.size() - done, lines.size());
     if (done > 0) torn_ = all[done - 1] != '\n';
-    return static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
+    return static_cast<std::uint64_t>(std::count(lines.end() - left, lines.end(), '\n'));
   }
 
  private:
   static constexpr int patience = 1000;  // milliseconds
 
-  // Writes from the front of the text, until all is written or no more can be.
-  void put(std::string_view& text) noexcept {
-    while (!text.empty()) {
+  // Writes until all is written or no more can be. Returns how many bytes.
+  std::size_t put(std::string_view text) noexcept {
+    std::size_t done = 0;
+    while (done < text.size()) {
       pollfd ready{fd_, POLLOUT, 0};
-      const int n = poll(&ready, 1, patience);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return;
-      const ssize_t done = ::write(fd_, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
-      if (done > 0) text.remove_prefix(static_cast<std::size_t>(done));
-      if (done < 0 && errno != EINTR && errno != EAGAIN) return;
+      const int count = poll(&ready, 1, patience);
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) break;
+      const ssize_t n =
+          ::write(fd_, text.data() + done, std::min<std::size_t>(text.size() - done, PIPE_BUF));
+      if (n > 0) done += static_cast<std::size_t>(n);
+      if (n < 0 && errno != EINTR && errno != EAGAIN) break;
     }
+    return done;
   }
 
   bool open() noexcept {

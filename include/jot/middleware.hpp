@@ -21,7 +21,7 @@
 #include "handler.hpp"  // Handler, Middleware
 #include "log.hpp"      // Logger
 
-#include <chrono>       // std::chrono::seconds
+#include <chrono>       // std::chrono::minutes
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
 #include <functional>   // std::function
@@ -32,17 +32,18 @@ namespace jot::inline v1 {
 
 // ---- who asks: for logs ----
 
-// A line to r.log() for each request that is over: method, path, status, bytes of body, ms. What
-// the handler threw stands there with the status that it becomes, 0 bytes, for its page is written
-// outside of this.
+// A line to r.log() for each request that is over: method, path, status, bytes of body, ms. When
+// the handler throws, the status is the one that this becomes; the page is made outside of here,
+// so its bytes are not counted.
 Middleware request_log();
 
 // The name of this request, in the logs here and at the services behind.
 inline constexpr ContextKey<std::string> current_request_id{"request_id"};
 
 // Takes the X-Request-ID that came, if it is one and a token of at most 128 letters, else makes one
-// of 32 hex digits. It goes into the response, error pages as well, into *r.value(current_request_id), and as the field
-// "request_id" into what r.log() writes from here on. Use it before (outside of) the logs.
+// of 32 hex digits. It goes into the response, error pages as well, into
+// *r.value(current_request_id), and as the field "request_id" into what r.log() writes from here
+// on. Use it before (outside of) the logs.
 Middleware request_id();
 
 enum class AccessFormat {
