@@ -5190,7 +5190,6 @@ JOT_INLINE CancelFunc ContextAccess::adopt_cancel(ContextState* state) noexcept 
 // value.ipp -- the bodies of value.hpp
 
 #include <charconv>  // std::to_chars
-#include <cmath>     // std::trunc
 #include <cstring>   // std::memcpy
 #include <limits>    // std::numeric_limits
 #include <memory>    // std::construct_at, std::destroy_at
@@ -5254,7 +5253,7 @@ JOT_INLINE std::string_view kind_name(Value::Kind kind) noexcept {
 
 // Is d a whole number that an int64 can hold? 2^63 itself is not.
 JOT_INLINE bool is_whole(double d) noexcept {
-  return d >= -0x1p63 && d < 0x1p63 && std::trunc(d) == d;
+  return d >= -0x1p63 && d < 0x1p63 && static_cast<double>(static_cast<std::int64_t>(d)) == d;
 }
 
 }  // namespace detail
@@ -5523,9 +5522,8 @@ JOT_INLINE std::int64_t integer_within(const Value& v, std::int64_t low, std::in
 // is a problem: an infinity could not be written again.
 // Linear in the number of digits, however many they are.
 
-#include <cfloat>        // FLT_EVAL_METHOD
+#include <cfloat>        // FLT_EVAL_METHOD, DBL_MAX
 #include <charconv>      // std::from_chars
-#include <cmath>         // std::isinf
 #include <cstdint>       // std::int64_t, std::uint64_t
 #include <limits>        // std::numeric_limits
 #include <system_error>  // std::errc
@@ -5598,7 +5596,8 @@ class JsonNumber {
   Value to_double() noexcept {
     double d = 0;
     if (is_short(d)) return is_negative() ? -d : d;
-    if (std::from_chars(begin_, at_, d).ec == std::errc() && !std::isinf(d)) return d;
+    const bool known = std::from_chars(begin_, at_, d).ec == std::errc();
+    if (known && d >= -DBL_MAX && d <= DBL_MAX) return d;
     if (is_large()) return at_ = begin_, fail("a number too large for a double");
     return is_negative() ? -0.0 : 0.0;
   }
@@ -5707,8 +5706,8 @@ inline void append_utf8(std::string& to, char32_t c) {
 //    where JavaScript writes one, below 1e-6 and from 1e21.
 
 #include <array>        // std::array
+#include <cfloat>       // DBL_MAX
 #include <charconv>     // std::to_chars
-#include <cmath>        // std::fabs, std::isfinite
 #include <cstdint>      // std::int64_t
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -5797,13 +5796,13 @@ class JsonWriter {
   }
 
   void write(double d) {
-    if (!std::isfinite(d)) {
+    const double size = d < 0 ? -d : d;
+    if (!(size <= DBL_MAX)) {  // nor is NaN
       if (not_finite_ == NotFinite::refuse) throw ValueError("JSON has no NaN and no infinity");
       to_ += "null";
       return;
     }
     char digits[32];
-    const double size = std::fabs(d);
     const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
     const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
     to_.append(digits, std::to_chars(digits, digits + sizeof(digits), d, format).ptr);

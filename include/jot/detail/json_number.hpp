@@ -10,9 +10,8 @@
 
 #include "../value.hpp"  // Value
 
-#include <cfloat>        // FLT_EVAL_METHOD
+#include <cfloat>        // FLT_EVAL_METHOD, DBL_MAX
 #include <charconv>      // std::from_chars
-#include <cmath>         // std::isinf
 #include <cstdint>       // std::int64_t, std::uint64_t
 #include <limits>        // std::numeric_limits
 #include <system_error>  // std::errc
@@ -85,7 +84,8 @@ class JsonNumber {
   Value to_double() noexcept {
     double d = 0;
     if (is_short(d)) return is_negative() ? -d : d;
-    if (std::from_chars(begin_, at_, d).ec == std::errc() && !std::isinf(d)) return d;
+    const bool known = std::from_chars(begin_, at_, d).ec == std::errc();
+    if (known && d >= -DBL_MAX && d <= DBL_MAX) return d;
     if (is_large()) return at_ = begin_, fail("a number too large for a double");
     return is_negative() ? -0.0 : 0.0;
   }

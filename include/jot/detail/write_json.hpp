@@ -17,8 +17,8 @@
 #include "utf8.hpp"      // utf8_front
 
 #include <array>        // std::array
+#include <cfloat>       // DBL_MAX
 #include <charconv>     // std::to_chars
-#include <cmath>        // std::fabs, std::isfinite
 #include <cstdint>      // std::int64_t
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -107,13 +107,13 @@ class JsonWriter {
   }
 
   void write(double d) {
-    if (!std::isfinite(d)) {
+    const double size = d < 0 ? -d : d;
+    if (!(size <= DBL_MAX)) {  // nor is NaN
       if (not_finite_ == NotFinite::refuse) throw ValueError("JSON has no NaN and no infinity");
       to_ += "null";
       return;
     }
     char digits[32];
-    const double size = std::fabs(d);
     const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
     const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
     to_.append(digits, std::to_chars(digits, digits + sizeof(digits), d, format).ptr);

@@ -6,7 +6,6 @@
 #include "../value.hpp"
 
 #include <charconv>  // std::to_chars
-#include <cmath>     // std::trunc
 #include <cstring>   // std::memcpy
 #include <limits>    // std::numeric_limits
 #include <memory>    // std::construct_at, std::destroy_at
@@ -70,7 +69,7 @@ JOT_INLINE std::string_view kind_name(Value::Kind kind) noexcept {
 
 // Is d a whole number that an int64 can hold? 2^63 itself is not.
 JOT_INLINE bool is_whole(double d) noexcept {
-  return d >= -0x1p63 && d < 0x1p63 && std::trunc(d) == d;
+  return d >= -0x1p63 && d < 0x1p63 && static_cast<double>(static_cast<std::int64_t>(d)) == d;
 }
 
 }  // namespace detail
