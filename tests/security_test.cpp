@@ -418,6 +418,10 @@ TEST_CASE("real_ip: from right to left, as far as it can be trusted") {
       {proxy, {{"Forwarded", "for=\"203.0.113.1"}}, "10.0.0.1:5000 http"},
       {proxy, {{"Forwarded", "for=\"\\2\\03.0.113.1\""}}, "203.0.113.1 http"},
       {proxy, {{"Forwarded", "by=\"a,b;for=1.1.1.1\";for=203.0.113.1"}}, "203.0.113.1 http"},
+      {proxy, {{"Forwarded", "for=203.0.113.1;by=\"a,b\""}}, "203.0.113.1 http"},
+      {proxy, {{"Forwarded", "for=203.0.113.1;by=\"a;for=1.1.1.1\""}}, "203.0.113.1 http"},
+      {proxy, {{"Forwarded", "for=203.0.113.1;by=\"a\\\",b\""}}, "203.0.113.1 http"},
+      {proxy, {{"Forwarded", "for=203.0.113.1;by=\"a\\\\\""}}, "203.0.113.1 http"},
       // A quote that never ends must not swallow what a proxy appends.
       {proxy, {{"Forwarded", "for=\"1.1.1.1, for=203.0.113.1"}}, "203.0.113.1 http"},
       {proxy, {{"Forwarded", "for=\"\\, for=\"203.0.113.1\""}}, "203.0.113.1 http"},
