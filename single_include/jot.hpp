@@ -13086,7 +13086,6 @@ class Service final : private Origin, private ContextSource {
 #include <condition_variable>  // std::condition_variable
 #include <cstddef>             // std::size_t
 #include <exception>           // std::exception
-#include <memory>              // std::unique_ptr
 #include <mutex>               // std::mutex
 #include <new>                 // std::bad_alloc
 #include <system_error>        // std::system_error
@@ -13204,18 +13203,26 @@ class ThreadCache {
     put_back(worker);
   }
 
-  Worker* make() noexcept try {
-    auto owner = std::make_unique<Worker>(house_, *this);
-    Worker* worker = owner.get();
-    std::lock_guard lock(mutex_);
-    if (stopping_) return nullptr;
-    all_.reserve(all_.size() + 1), waiting_.reserve(all_.size() + 1);  // put_back() must not throw
-    worker->thread = std::thread(run, static_cast<void*>(worker));
-    all_.push_back(owner.release());
-    size_.store(all_.size(), std::memory_order_relaxed);
-    return worker;
-  } catch (const std::exception&) {
+  Worker* make() noexcept {
+    Worker* worker = nullptr;
+    try {
+      worker = new Worker(house_, *this);
+      if (launch(*worker)) return worker;
+    } catch (const std::exception&) {
+    }
+    delete worker;
     return nullptr;
+  }
+
+  // False: too late. Throws: before it has a thread.
+  bool launch(Worker& worker) {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return false;
+    all_.reserve(all_.size() + 1), waiting_.reserve(all_.size() + 1);  // put_back() must not throw
+    worker.thread = std::thread(run, static_cast<void*>(&worker));
+    all_.push_back(&worker);
+    size_.store(all_.size(), std::memory_order_relaxed);
+    return true;
   }
 
   static void run(void* worker) {
@@ -14109,7 +14116,6 @@ inline void Lane::park(Connection& c, bool answered) noexcept {
 #include <cstdlib>       // std::getenv, std::atoi
 #include <cstring>       // std::memcpy
 #include <list>          // std::list
-#include <memory>        // std::unique_ptr
 #include <stdexcept>     // std::invalid_argument
 #include <string>        // std::string
 #include <system_error>  // std::system_error
@@ -14225,14 +14231,20 @@ inline HostPort split_listen_address(const std::string& addr) {
 inline Listener listen_tcp(const std::string& addr, bool reuse_port) {
   HostPort where = split_listen_address(addr);
   if (where.host.empty()) return listen_everywhere(where.port, addr, reuse_port);
-  addrinfo hints{}, *found = nullptr;
+  struct Found {
+    addrinfo* first = nullptr;
+    ~Found() {
+      if (first) freeaddrinfo(first);
+    }
+  } found;
+  addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM, hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  int failed = getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found);
+  int failed =
+      getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found.first);
   if (failed) throw std::invalid_argument("jot: " + addr + ": " + gai_strerror(failed));
-  std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
   const addrinfo* chosen =
-      found;  // for names with both, IPv4: it is what clients of "localhost" try
-  for (auto* a = found; a; a = a->ai_next)
+      found.first;  // for names with both, IPv4: it is what clients of "localhost" try
+  for (auto* a = found.first; a; a = a->ai_next)
     if (a->ai_family == AF_INET && chosen->ai_family != AF_INET) chosen = a;
   Fd fd = listen_on(chosen->ai_family, chosen->ai_addr, chosen->ai_addrlen, reuse_port);
   if (!fd) throw_listen_error(errno, addr);

@@ -22,7 +22,6 @@
 #include <cstdlib>       // std::getenv, std::atoi
 #include <cstring>       // std::memcpy
 #include <list>          // std::list
-#include <memory>        // std::unique_ptr
 #include <stdexcept>     // std::invalid_argument
 #include <string>        // std::string
 #include <system_error>  // std::system_error
@@ -138,14 +137,20 @@ inline HostPort split_listen_address(const std::string& addr) {
 inline Listener listen_tcp(const std::string& addr, bool reuse_port) {
   HostPort where = split_listen_address(addr);
   if (where.host.empty()) return listen_everywhere(where.port, addr, reuse_port);
-  addrinfo hints{}, *found = nullptr;
+  struct Found {
+    addrinfo* first = nullptr;
+    ~Found() {
+      if (first) freeaddrinfo(first);
+    }
+  } found;
+  addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM, hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  int failed = getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found);
+  int failed =
+      getaddrinfo(where.host.c_str(), std::to_string(where.port).c_str(), &hints, &found.first);
   if (failed) throw std::invalid_argument("jot: " + addr + ": " + gai_strerror(failed));
-  std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
   const addrinfo* chosen =
-      found;  // for names with both, IPv4: it is what clients of "localhost" try
-  for (auto* a = found; a; a = a->ai_next)
+      found.first;  // for names with both, IPv4: it is what clients of "localhost" try
+  for (auto* a = found.first; a; a = a->ai_next)
     if (a->ai_family == AF_INET && chosen->ai_family != AF_INET) chosen = a;
   Fd fd = listen_on(chosen->ai_family, chosen->ai_addr, chosen->ai_addrlen, reuse_port);
   if (!fd) throw_listen_error(errno, addr);

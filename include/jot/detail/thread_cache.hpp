@@ -22,7 +22,6 @@
 #include <condition_variable>  // std::condition_variable
 #include <cstddef>             // std::size_t
 #include <exception>           // std::exception
-#include <memory>              // std::unique_ptr
 #include <mutex>               // std::mutex
 #include <new>                 // std::bad_alloc
 #include <system_error>        // std::system_error
@@ -140,18 +139,26 @@ class ThreadCache {
     put_back(worker);
   }
 
-  Worker* make() noexcept try {
-    auto owner = std::make_unique<Worker>(house_, *this);
-    Worker* worker = owner.get();
-    std::lock_guard lock(mutex_);
-    if (stopping_) return nullptr;
-    all_.reserve(all_.size() + 1), waiting_.reserve(all_.size() + 1);  // put_back() must not throw
-    worker->thread = std::thread(run, static_cast<void*>(worker));
-    all_.push_back(owner.release());
-    size_.store(all_.size(), std::memory_order_relaxed);
-    return worker;
-  } catch (const std::exception&) {
+  Worker* make() noexcept {
+    Worker* worker = nullptr;
+    try {
+      worker = new Worker(house_, *this);
+      if (launch(*worker)) return worker;
+    } catch (const std::exception&) {
+    }
+    delete worker;
     return nullptr;
+  }
+
+  // False: too late. Throws: before it has a thread.
+  bool launch(Worker& worker) {
+    std::lock_guard lock(mutex_);
+    if (stopping_) return false;
+    all_.reserve(all_.size() + 1), waiting_.reserve(all_.size() + 1);  // put_back() must not throw
+    worker.thread = std::thread(run, static_cast<void*>(&worker));
+    all_.push_back(&worker);
+    size_.store(all_.size(), std::memory_order_relaxed);
+    return true;
   }
 
   static void run(void* worker) {
