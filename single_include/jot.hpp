@@ -2412,7 +2412,7 @@ Middleware secure_headers(SecureHeadersOptions options = {});
 //
 // A proxy passes on what it does not set: one that speaks Forwarded has to remove X-Forwarded-For,
 // and each has to set the scheme.
-Middleware real_ip(std::vector<std::string> trusted_proxies);
+Middleware real_ip(const std::vector<std::string>& trusted_proxies);
 
 }  // namespace jot::inline v1
 
@@ -10824,7 +10824,8 @@ inline bool parse_hop(std::string_view text, HopAddress& to) noexcept {
 
 // As remote_addr() has it.
 inline std::string hop_text(const HopAddress& hop) {
-  const std::string ip = ip_text(hop.ip), port(hop.port);
+  std::string ip = ip_text(hop.ip);
+  const std::string port(hop.port);
   if (port.empty()) return ip;
   return ip.find(':') == ip.npos ? ip + ':' + port : '[' + ip + "]:" + port;
 }
@@ -10990,7 +10991,7 @@ JOT_INLINE Middleware cors(CorsOptions options) {
 JOT_INLINE Middleware csrf_guard(CsrfOptions options) {
   for (const std::string& origin : options.trusted_origins)
     detail::check_origin("csrf_guard", origin);
-  return [options](ResponseWriter& w, Request& r, const Handler& next) {
+  return [options = std::move(options)](ResponseWriter& w, Request& r, const Handler& next) {
     const auto is_exempt = [&] {
       return (options.exempt && options.exempt(r)) ||
              detail::is_one_of(options.trusted_origins, r.header().get("Origin"));
@@ -11010,7 +11011,7 @@ JOT_INLINE Middleware secure_headers(SecureHeadersOptions options) {
   };
 }
 
-JOT_INLINE Middleware real_ip(std::vector<std::string> trusted_proxies) {
+JOT_INLINE Middleware real_ip(const std::vector<std::string>& trusted_proxies) {
   auto proxies = std::make_shared<const detail::TrustedProxies>(trusted_proxies);
   return [proxies](ResponseWriter& w, Request& r, const Handler& next) {
     proxies->look_behind(r.remote_addr(), detail::RequestAccess::state(r));
@@ -15125,7 +15126,7 @@ JOT_INLINE Handler health() {
 }
 
 JOT_INLINE Handler readiness(Context until, std::function<bool()> check) {
-  return [until, check](ResponseWriter& w, Request& r) {
+  return [until = std::move(until), check = std::move(check)](ResponseWriter& w, Request& r) {
     w.header().set("Cache-Control", "no-store");
     const bool ending = until.done() || detail::is_stopping(r);
     const bool ready = !ending && (!check || check());

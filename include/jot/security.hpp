@@ -125,7 +125,7 @@ Middleware secure_headers(SecureHeadersOptions options = {});
 //
 // A proxy passes on what it does not set: one that speaks Forwarded has to remove X-Forwarded-For,
 // and each has to set the scheme.
-Middleware real_ip(std::vector<std::string> trusted_proxies);
+Middleware real_ip(const std::vector<std::string>& trusted_proxies);
 
 }  // namespace jot::inline v1
 

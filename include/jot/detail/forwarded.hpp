@@ -113,7 +113,8 @@ inline bool parse_hop(std::string_view text, HopAddress& to) noexcept {
 
 // As remote_addr() has it.
 inline std::string hop_text(const HopAddress& hop) {
-  const std::string ip = ip_text(hop.ip), port(hop.port);
+  std::string ip = ip_text(hop.ip);
+  const std::string port(hop.port);
   if (port.empty()) return ip;
   return ip.find(':') == ip.npos ? ip + ':' + port : '[' + ip + "]:" + port;
 }

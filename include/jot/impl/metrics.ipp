@@ -172,7 +172,7 @@ JOT_INLINE Handler health() {
 }
 
 JOT_INLINE Handler readiness(Context until, std::function<bool()> check) {
-  return [until, check](ResponseWriter& w, Request& r) {
+  return [until = std::move(until), check = std::move(check)](ResponseWriter& w, Request& r) {
     w.header().set("Cache-Control", "no-store");
     const bool ending = until.done() || detail::is_stopping(r);
     const bool ready = !ending && (!check || check());

@@ -59,7 +59,7 @@ JOT_INLINE Middleware cors(CorsOptions options) {
 JOT_INLINE Middleware csrf_guard(CsrfOptions options) {
   for (const std::string& origin : options.trusted_origins)
     detail::check_origin("csrf_guard", origin);
-  return [options](ResponseWriter& w, Request& r, const Handler& next) {
+  return [options = std::move(options)](ResponseWriter& w, Request& r, const Handler& next) {
     const auto is_exempt = [&] {
       return (options.exempt && options.exempt(r)) ||
              detail::is_one_of(options.trusted_origins, r.header().get("Origin"));
@@ -79,7 +79,7 @@ JOT_INLINE Middleware secure_headers(SecureHeadersOptions options) {
   };
 }
 
-JOT_INLINE Middleware real_ip(std::vector<std::string> trusted_proxies) {
+JOT_INLINE Middleware real_ip(const std::vector<std::string>& trusted_proxies) {
   auto proxies = std::make_shared<const detail::TrustedProxies>(trusted_proxies);
   return [proxies](ResponseWriter& w, Request& r, const Handler& next) {
     proxies->look_behind(r.remote_addr(), detail::RequestAccess::state(r));
