@@ -13,6 +13,7 @@ import compile_cost
 import context_cost
 import gone
 import idle
+import json_speed
 import mixed
 import programs
 import routes_cost
@@ -20,7 +21,7 @@ import throughput
 from verdict import Verdict
 
 PARTS = {"throughput": throughput, "mixed": mixed, "cold": cold, "idle": idle, "gone": gone,
-         "context": context_cost, "routes": routes_cost, "compile": compile_cost}
+         "context": context_cost, "routes": routes_cost, "compile": compile_cost, "json": json_speed}
 
 
 def version(*command):
