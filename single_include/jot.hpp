@@ -1981,7 +1981,7 @@ class SignedCookies {
  public:
   // The key: at least 32 bytes that nobody can guess, as random_token() makes them. With a new key
   // at each start, all sessions end with the process. Throws: std::invalid_argument when shorter.
-  explicit SignedCookies(std::string key);
+  explicit SignedCookies(const std::string& key);
 
   // The first key signs, all are accepted: to change keys put the new one in front, and drop the
   // old one when what it signed has expired. Throws: std::invalid_argument also when there is none.
@@ -2083,12 +2083,12 @@ bool equal_secrets(std::string_view given, std::string_view secret) noexcept;
 // Asks for a user and password that check() accepts (RFC 7617); else 401 with WWW-Authenticate,
 // also where the field is malformed. check runs on many threads at a time. Passwords travel
 // readable: only behind TLS. Throws: std::invalid_argument for a realm with control characters.
-Middleware basic_auth(std::string realm,
+Middleware basic_auth(const std::string& realm,
                       std::function<bool(std::string_view user, std::string_view password)> check);
 
 // The same for one user, with equal_secrets(). Throws: std::invalid_argument also for an empty
 // password, which some configuration has forgotten to fill in.
-Middleware basic_auth(std::string realm, std::string user, std::string password);
+Middleware basic_auth(const std::string& realm, std::string user, std::string password);
 
 // ---- how much ----
 
@@ -7993,7 +7993,7 @@ JOT_INLINE std::int64_t seconds_now() noexcept {
 
 // When the signature of a cookie ends, which is set now.
 JOT_INLINE std::int64_t end_of(const Cookie& cookie, std::int64_t now) noexcept {
-  constexpr std::int64_t longest = 400 * 86'400;  // RFC 6265bis section 5.5
+  constexpr std::int64_t longest = std::int64_t{400} * 86'400;  // RFC 6265bis section 5.5
   std::int64_t age = longest;
   if (cookie.expires) age = std::chrono::system_clock::to_time_t(*cookie.expires) - now;
   if (cookie.max_age) age = cookie.max_age->count();
@@ -8017,8 +8017,8 @@ JOT_INLINE void delete_cookie(ResponseWriter& w, Cookie cookie) {
   set_cookie(w, cookie);
 }
 
-JOT_INLINE SignedCookies::SignedCookies(std::string key)
-    : SignedCookies(std::vector<std::string>(1, std::move(key))) {}
+JOT_INLINE SignedCookies::SignedCookies(const std::string& key)
+    : SignedCookies(std::vector<std::string>(1, key)) {}
 
 JOT_INLINE SignedCookies::SignedCookies(std::vector<std::string> keys) : keys_(std::move(keys)) {
   if (keys_.empty()) throw std::invalid_argument("jot: SignedCookies: no key");
@@ -8080,7 +8080,7 @@ inline std::string_view client_host(std::string_view addr) noexcept {
 // The bytes of an IPv4 address, also where it is mapped into IPv6; of IPv6 the first eight, for a
 // subscriber has at least a /64 to choose addresses from; else the text.
 inline std::string client_network(std::string_view addr) {
-  const std::string host(client_host(addr));
+  std::string host(client_host(addr));
   in_addr four{};
   if (inet_pton(AF_INET, host.c_str(), &four) == 1)
     return {reinterpret_cast<const char*>(&four), sizeof four};
@@ -8292,7 +8292,7 @@ class DeadlineWriter final : public ResponseWriter, private Flusher {
 
   // thrown: what the handler let go, else nullptr. Throws: that, where the response is still to be
   // made of it; HttpError 503 where a stream must be cut short.
-  void finish(std::exception_ptr thrown, const Request& r) {
+  void finish(const std::exception_ptr& thrown, const Request& r) {
     if (answered_) return tell(thrown, r);
     if (thrown) std::rethrow_exception(thrown);
     if (expired_) throw HttpError(503);
@@ -8359,7 +8359,7 @@ class DeadlineWriter final : public ResponseWriter, private Flusher {
   }
 
   // The client has its 503; the log has the rest.
-  static void tell(std::exception_ptr thrown, const Request& r) try {
+  static void tell(const std::exception_ptr& thrown, const Request& r) try {
     if (thrown) std::rethrow_exception(thrown);
   } catch (const HttpError&) {
     // Meant for the client, who has left.
@@ -9025,12 +9025,12 @@ JOT_INLINE bool equal_secrets(std::string_view given, std::string_view secret) n
 }
 
 JOT_INLINE Middleware
-basic_auth(std::string realm,
+basic_auth(const std::string& realm,
            std::function<bool(std::string_view user, std::string_view password)> check) {
   if (!check) throw std::invalid_argument("jot: basic_auth: nothing to check with");
   const std::string challenge =
       "Basic realm=" + detail::quoted_realm(realm) + ", charset=\"UTF-8\"";
-  return [challenge, check](ResponseWriter& w, Request& r, const Handler& next) {
+  return [challenge, check = std::move(check)](ResponseWriter& w, Request& r, const Handler& next) {
     const auto given = r.basic_auth();
     if (!given || !check(given->user, given->password))
       throw HttpError(401, {}, {{"WWW-Authenticate", challenge}});
@@ -9038,9 +9038,10 @@ basic_auth(std::string realm,
   };
 }
 
-JOT_INLINE Middleware basic_auth(std::string realm, std::string user, std::string password) {
+JOT_INLINE Middleware basic_auth(const std::string& realm, std::string user, std::string password) {
   if (password.empty()) throw std::invalid_argument("jot: basic_auth: the password is empty");
-  return basic_auth(std::move(realm), [user, password](std::string_view u, std::string_view p) {
+  return basic_auth(realm, [user = std::move(user), password = std::move(password)](
+                               std::string_view u, std::string_view p) {
     const bool known = equal_secrets(u, user), right = equal_secrets(p, password);
     return known && right;  // both were compared: the time does not tell which one was wrong
   });

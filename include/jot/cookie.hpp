@@ -78,7 +78,7 @@ class SignedCookies {
  public:
   // The key: at least 32 bytes that nobody can guess, as random_token() makes them. With a new key
   // at each start, all sessions end with the process. Throws: std::invalid_argument when shorter.
-  explicit SignedCookies(std::string key);
+  explicit SignedCookies(const std::string& key);
 
   // The first key signs, all are accepted: to change keys put the new one in front, and drop the
   // old one when what it signed has expired. Throws: std::invalid_argument also when there is none.

@@ -78,12 +78,12 @@ bool equal_secrets(std::string_view given, std::string_view secret) noexcept;
 // Asks for a user and password that check() accepts (RFC 7617); else 401 with WWW-Authenticate,
 // also where the field is malformed. check runs on many threads at a time. Passwords travel
 // readable: only behind TLS. Throws: std::invalid_argument for a realm with control characters.
-Middleware basic_auth(std::string realm,
+Middleware basic_auth(const std::string& realm,
                       std::function<bool(std::string_view user, std::string_view password)> check);
 
 // The same for one user, with equal_secrets(). Throws: std::invalid_argument also for an empty
 // password, which some configuration has forgotten to fill in.
-Middleware basic_auth(std::string realm, std::string user, std::string password);
+Middleware basic_auth(const std::string& realm, std::string user, std::string password);
 
 // ---- how much ----
 

@@ -29,7 +29,7 @@ inline std::string_view client_host(std::string_view addr) noexcept {
 // The bytes of an IPv4 address, also where it is mapped into IPv6; of IPv6 the first eight, for a
 // subscriber has at least a /64 to choose addresses from; else the text.
 inline std::string client_network(std::string_view addr) {
-  const std::string host(client_host(addr));
+  std::string host(client_host(addr));
   in_addr four{};
   if (inet_pton(AF_INET, host.c_str(), &four) == 1)
     return {reinterpret_cast<const char*>(&four), sizeof four};

@@ -102,7 +102,7 @@ class DeadlineWriter final : public ResponseWriter, private Flusher {
 
   // thrown: what the handler let go, else nullptr. Throws: that, where the response is still to be
   // made of it; HttpError 503 where a stream must be cut short.
-  void finish(std::exception_ptr thrown, const Request& r) {
+  void finish(const std::exception_ptr& thrown, const Request& r) {
     if (answered_) return tell(thrown, r);
     if (thrown) std::rethrow_exception(thrown);
     if (expired_) throw HttpError(503);
@@ -169,7 +169,7 @@ class DeadlineWriter final : public ResponseWriter, private Flusher {
   }
 
   // The client has its 503; the log has the rest.
-  static void tell(std::exception_ptr thrown, const Request& r) try {
+  static void tell(const std::exception_ptr& thrown, const Request& r) try {
     if (thrown) std::rethrow_exception(thrown);
   } catch (const HttpError&) {
     // Meant for the client, who has left.

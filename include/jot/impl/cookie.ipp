@@ -22,7 +22,7 @@ JOT_INLINE std::int64_t seconds_now() noexcept {
 
 // When the signature of a cookie ends, which is set now.
 JOT_INLINE std::int64_t end_of(const Cookie& cookie, std::int64_t now) noexcept {
-  constexpr std::int64_t longest = 400 * 86'400;  // RFC 6265bis section 5.5
+  constexpr std::int64_t longest = std::int64_t{400} * 86'400;  // RFC 6265bis section 5.5
   std::int64_t age = longest;
   if (cookie.expires) age = std::chrono::system_clock::to_time_t(*cookie.expires) - now;
   if (cookie.max_age) age = cookie.max_age->count();
@@ -46,8 +46,8 @@ JOT_INLINE void delete_cookie(ResponseWriter& w, Cookie cookie) {
   set_cookie(w, cookie);
 }
 
-JOT_INLINE SignedCookies::SignedCookies(std::string key)
-    : SignedCookies(std::vector<std::string>(1, std::move(key))) {}
+JOT_INLINE SignedCookies::SignedCookies(const std::string& key)
+    : SignedCookies(std::vector<std::string>(1, key)) {}
 
 JOT_INLINE SignedCookies::SignedCookies(std::vector<std::string> keys) : keys_(std::move(keys)) {
   if (keys_.empty()) throw std::invalid_argument("jot: SignedCookies: no key");

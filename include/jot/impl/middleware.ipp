@@ -222,12 +222,12 @@ JOT_INLINE bool equal_secrets(std::string_view given, std::string_view secret) n
 }
 
 JOT_INLINE Middleware
-basic_auth(std::string realm,
+basic_auth(const std::string& realm,
            std::function<bool(std::string_view user, std::string_view password)> check) {
   if (!check) throw std::invalid_argument("jot: basic_auth: nothing to check with");
   const std::string challenge =
       "Basic realm=" + detail::quoted_realm(realm) + ", charset=\"UTF-8\"";
-  return [challenge, check](ResponseWriter& w, Request& r, const Handler& next) {
+  return [challenge, check = std::move(check)](ResponseWriter& w, Request& r, const Handler& next) {
     const auto given = r.basic_auth();
     if (!given || !check(given->user, given->password))
       throw HttpError(401, {}, {{"WWW-Authenticate", challenge}});
@@ -235,9 +235,10 @@ basic_auth(std::string realm,
   };
 }
 
-JOT_INLINE Middleware basic_auth(std::string realm, std::string user, std::string password) {
+JOT_INLINE Middleware basic_auth(const std::string& realm, std::string user, std::string password) {
   if (password.empty()) throw std::invalid_argument("jot: basic_auth: the password is empty");
-  return basic_auth(std::move(realm), [user, password](std::string_view u, std::string_view p) {
+  return basic_auth(realm, [user = std::move(user), password = std::move(password)](
+                               std::string_view u, std::string_view p) {
     const bool known = equal_secrets(u, user), right = equal_secrets(p, password);
     return known && right;  // both were compared: the time does not tell which one was wrong
   });
