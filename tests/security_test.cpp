@@ -451,7 +451,7 @@ TEST_CASE("real_ip: a long list is read as far as it has to be") {
   CHECK(ask(list) == "203.0.113.1 http");
   CHECK(ask(std::string(1 << 20, ',')) == "10.0.0.1:1 http");
   CHECK(ask(std::string(1 << 20, '"')) == "10.0.0.1:1 http");
-  CHECK(ask(std::string(1 << 20, '\\') + '"') == "10.0.0.1:1 http");
+  CHECK(ask(std::string(1 << 20, '\\').append(1, '"')) == "10.0.0.1:1 http");
 }
 
 TEST_CASE("real_ip: networks") {
