@@ -1566,9 +1566,17 @@ class ResponseWriter {
   virtual void write_header(int status) = 0;
 
   // Appends to the body: the one function that a wrapper overrides to see all bytes.
-  // Returns false when the client is gone, or was given up: stop working. May block while the socket
-  // is full, as Flusher::flush().
+  // Returns false when the client is gone, or was given up: stop working. May block while the
+  // socket is full, as Flusher::flush().
   virtual bool write_bytes(std::string_view bytes) = 0;
+
+  // Appends a part of a file to the body. file: a descriptor open for reading, which stays the
+  // caller's. Here the bytes are read and given to write_bytes(), so that a wrapper sees them all;
+  // a server's own writer lets the kernel send them, uncopied. A wrapper that only counts, or
+  // delays, may forward it. Returns false when the client is gone. Throws: std::runtime_error when
+  // the file ends before, or cannot be read: do not catch it, for the client must see the response
+  // cut short.
+  virtual bool write_file(int file, std::uint64_t offset, std::uint64_t length);
 
   // Where this writer cannot stream: nullptr. Lifetime: that of the writer.
   virtual Flusher* flusher() { return nullptr; }
@@ -7184,7 +7192,29 @@ JOT_INLINE void Request::set_log(Logger log) noexcept { state_->own_log = std::m
 
 // response_writer.ipp -- the bodies of response_writer.hpp.
 
+#include <unistd.h>  // pread
+
+#include <algorithm>     // std::min
+#include <cerrno>        // errno
+#include <stdexcept>     // std::runtime_error
+#include <system_error>  // std::system_error
+
 namespace jot::inline v1 {
+
+JOT_INLINE bool ResponseWriter::write_file(int file, std::uint64_t offset, std::uint64_t length) {
+  char piece[16u << 10];
+  while (length > 0) {
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(length, sizeof piece));
+    const ssize_t n = pread(file, piece, most, static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw std::system_error(errno, std::generic_category(), "jot: write_file");
+    if (n == 0) throw std::runtime_error("jot: write_file: the file has become shorter");
+    const auto got = static_cast<std::size_t>(n);
+    if (!write_bytes({piece, got})) return false;
+    offset += got, length -= got;
+  }
+  return true;
+}
 
 JOT_INLINE bool ResponseWriter::write(std::span<const std::byte> bytes) {
   return write_bytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
@@ -11980,9 +12010,11 @@ inline void append_trailers(std::string& out, const Header& header) {
 // In: bytes, and a Pace that says how slow is too slow. Out: how it went; never an exception, never
 // SIGPIPE. Threads: a Socket belongs to the one thread that serves its connection.
 
-#include <poll.h>        // poll
-#include <sys/socket.h>  // recv, sendmsg
-#include <sys/uio.h>     // iovec
+#include <poll.h>          // poll
+#include <signal.h>        // pthread_sigmask, sigtimedwait
+#include <sys/sendfile.h>  // sendfile
+#include <sys/socket.h>    // recv, sendmsg
+#include <sys/uio.h>       // iovec
 
 #include <algorithm>     // std::min
 #include <cerrno>        // errno
@@ -12082,6 +12114,32 @@ struct ContextSource {
   ~ContextSource() = default;
 };
 
+// While it lives, a write to a peer that is gone raises no SIGPIPE on this thread: for calls that
+// have no MSG_NOSIGNAL.
+class NoSigpipe {
+ public:
+  NoSigpipe() noexcept {
+    sigemptyset(&pipe_), sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoSigpipe() {
+    if (raised_) {
+      const timespec at_once{};
+      sigtimedwait(&pipe_, nullptr, &at_once);
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoSigpipe(const NoSigpipe&) = delete;
+  NoSigpipe& operator=(const NoSigpipe&) = delete;
+
+  // The call has failed with EPIPE: the signal waits to be taken.
+  void note_raised() noexcept { raised_ = true; }
+
+ private:
+  sigset_t pipe_, before_;
+  bool raised_ = false;
+};
+
 enum class Received { bytes, would_block, end, broken };
 
 class Socket {
@@ -12123,16 +12181,46 @@ class Socket {
 
   // Sends all of head and then all of body, in as few calls as the socket takes. Waits while it is
   // full. False: the peer is gone or too slow, or the Context ended; then gone() stays true.
-  bool send_all(std::string_view head, std::string_view body = {}) noexcept {
+  // flags: MSG_MORE, where the next call follows at once and the last packet may wait for it.
+  bool send_all(std::string_view head, std::string_view body = {}, int flags = 0) noexcept {
     if (gone_) return false;
-    std::size_t sent = send_some(head, body);
+    std::size_t sent = send_some(head, body, flags);
     if (sent == head.size() + body.size()) return true;
-    return !gone_ && send_slowly(head, body, sent);
+    return !gone_ && send_slowly(head, body, sent, flags);
+  }
+
+  // Sends a part of a file, uncopied, out of the kernel's cache. Waits as send_all() does.
+  // Returns how many bytes: fewer when gone(), or where the file ends or cannot be sent so.
+  std::uint64_t send_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
+    NoSigpipe quiet;
+    Pace pace(write_timeout_, Clock::now());
+    std::uint64_t sent = 0;
+    while (sent < length && !gone_) {
+      off_t at = static_cast<off_t>(offset + sent);
+      // In pieces, for a call to a fast peer goes on and on, and nobody could stop it.
+      const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(length - sent, 2u << 20));
+      const ssize_t n = sendfile(fd_, file, &at, most);
+      if (n > 0) {
+        sent += static_cast<std::uint64_t>(n);
+        pace.progress(static_cast<std::size_t>(n), Clock::now());
+      } else if (n == 0 || errno == EINVAL || errno == EIO || errno == ENOSYS ||
+                 errno == EOVERFLOW) {
+        break;  // the file's fault, not the socket's
+      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        wait_for_room(pace);
+      } else if (errno != EINTR) {
+        gone_ = true;
+        if (errno == EPIPE) quiet.note_raised();
+      }
+    }
+    bytes_out_ += sent;
+    return sent;
   }
 
  private:
   // What fits now.
-  std::size_t send_some(std::string_view head, std::string_view body) noexcept {
+  std::size_t send_some(std::string_view head, std::string_view body, int flags) noexcept {
+    flags |= MSG_DONTWAIT | MSG_NOSIGNAL;
     iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
                       {const_cast<char*>(body.data()), body.size()}};
     msghdr message{};
@@ -12140,28 +12228,34 @@ class Socket {
     message.msg_iovlen = head.empty() || body.empty() ? 1 : 2;
     for (;;) {
       ssize_t n = message.msg_iovlen == 1
-                      ? send(fd_, message.msg_iov->iov_base, message.msg_iov->iov_len,
-                             MSG_DONTWAIT | MSG_NOSIGNAL)
-                      : sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+                      ? send(fd_, message.msg_iov->iov_base, message.msg_iov->iov_len, flags)
+                      : sendmsg(fd_, &message, flags);
       if (n >= 0) return bytes_out_ += static_cast<std::uint64_t>(n), static_cast<std::size_t>(n);
       if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
       if (errno != EINTR) return gone_ = true, 0;
     }
   }
 
-  bool send_slowly(std::string_view head, std::string_view body, std::size_t sent) noexcept {
+  bool send_slowly(std::string_view head, std::string_view body, std::size_t sent,
+                   int flags) noexcept {
     Pace pace(write_timeout_, Clock::now());
     for (;;) {
       std::size_t from_head = sent < head.size() ? sent : head.size();
       head.remove_prefix(from_head), body.remove_prefix(sent - from_head);
       if (head.empty() && body.empty()) return true;
-      const Waited waited = wait(POLLOUT, pace.deadline());
-      slow_ = waited == Waited::too_slow, ended_ = waited == Waited::ended;
-      if (waited != Waited::ready) return gone_ = true, false;
-      sent = send_some(head, body);
+      if (!wait_for_room(pace)) return false;
+      sent = send_some(head, body, flags);
       if (gone_) return false;
       pace.progress(sent, Clock::now());
     }
+  }
+
+  // False: the peer is too slow, or the Context ended.
+  bool wait_for_room(const Pace& pace) noexcept {
+    const Waited waited = wait(POLLOUT, pace.deadline());
+    slow_ = waited == Waited::too_slow, ended_ = waited == Waited::ended;
+    if (waited != Waited::ready) gone_ = true;
+    return !gone_;
   }
 
   int fd_ = -1;
@@ -12219,7 +12313,7 @@ class Response final : public ResponseWriter, public Flusher {
 
   bool write_bytes(std::string_view bytes) override {
     written_ += bytes.size();
-    if (socket_.gone()) return false;
+    if (socket_.gone() || broken_) return false;
     if (body_.size() + bytes.size() <= buffer_size && !(committed_ && !carries_body())) {
       body_ += bytes;
       return true;
@@ -12228,7 +12322,20 @@ class Response final : public ResponseWriter, public Flusher {
     return carries_body() ? send_body(bytes) : true;
   }
 
+  // A small file goes through the buffer, so that head and body leave in one send, and so does one
+  // whose type is to be sniffed. Of others the head leaves, and then the kernel sends them.
+  bool write_file(int file, std::uint64_t offset, std::uint64_t length) override {
+    const bool fits = length <= buffer_size && body_.size() + length <= buffer_size;
+    if (fits || (!committed_ && !header_.has("Content-Type")))
+      return ResponseWriter::write_file(file, offset, length);
+    written_ += length;
+    if (socket_.gone() || broken_) return false;
+    if (!committed_) commit(length_unknown);
+    return carries_body() ? send_file(file, offset, length) : true;
+  }
+
   bool flush() override {
+    if (broken_) return false;
     if (!committed_) commit(length_unknown);
     return send_body({});
   }
@@ -12282,11 +12389,12 @@ class Response final : public ResponseWriter, public Flusher {
 
   // 2a: the handler is done. Nothing is sent yet: see send_held().
   void finish() {
+    if (broken_) return give_up();
     if (!committed_) {
       if (lies()) answer_lie();
       commit(header_.has("Trailer") ? length_unknown : written_);
     }
-    frame({});
+    frame(0);
     if (end_ == BodyEnd::chunked) {
       out_ += "0\r\n";
       append_trailers(out_, header_);
@@ -12392,9 +12500,9 @@ class Response final : public ResponseWriter, public Flusher {
       out_ += "Connection: keep-alive\r\n";
   }
 
-  // Moves body_ to out_, framed; `more` follows it in the same frame.
-  void frame(std::string_view more) {
-    std::size_t size = body_.size() + more.size();
+  // Moves body_ to out_, framed; so many more bytes follow it in the same frame.
+  void frame(std::uint64_t more) {
+    const std::uint64_t size = body_.size() + more;
     framed_ += size;
     if (size == 0) return;
     if (end_ == BodyEnd::chunked) {
@@ -12403,18 +12511,48 @@ class Response final : public ResponseWriter, public Flusher {
     }
     out_ += body_;
     body_.clear();
-    if (end_ == BodyEnd::chunked && more.empty()) out_ += "\r\n";
+    if (end_ == BodyEnd::chunked && more == 0) out_ += "\r\n";
   }
 
   // Sends body_ and more. Bytes beyond the declared length are not sent: the client would take them
   // for the next response.
   bool send_body(std::string_view more) {
-    if (end_ == BodyEnd::length && framed_ + body_.size() + more.size() > length_)
-      return send({}), lied_ = true, give_up(), false;
-    frame(more);
+    if (exceeds_length(more.size())) return send({}), lied_ = true, give_up(), false;
+    frame(more.size());
     bool sent = send(more);
     if (!more.empty() && end_ == BodyEnd::chunked) out_ += "\r\n";  // goes with the next bytes
     return sent;
+  }
+
+  // Sends body_ and a part of a file.
+  bool send_file(int file, std::uint64_t offset, std::uint64_t length) {
+    if (exceeds_length(length)) return send({}), lied_ = true, give_up(), false;
+    frame(length);
+    sending_ = true;
+    const bool begun = socket_.send_all(out_, {}, MSG_MORE);
+    const std::uint64_t sent = begun ? socket_.send_file(file, offset, length) : 0;
+    sending_ = false;
+    out_.clear(), begin_ = 0;
+    if (sent < length && !socket_.gone()) send_by_hand(file, offset + sent, length - sent);
+    if (end_ == BodyEnd::chunked) out_ += "\r\n";
+    return !socket_.gone();
+  }
+
+  // What the kernel does not send: the file system cannot do it, or the file has become shorter.
+  // Then no byte may follow: the client counts, and would take it for one of the file's.
+  void send_by_hand(int file, std::uint64_t offset, std::uint64_t length) {
+    struct Rest final : WriterProxy {
+      explicit Rest(Response& to) : WriterProxy(to), socket(to.socket_) {}
+      bool write_bytes(std::string_view bytes) override { return socket.send_all(bytes); }
+      Socket& socket;
+    } rest(*this);
+    broken_ = true;
+    rest.ResponseWriter::write_file(file, offset, length);
+    broken_ = false;
+  }
+
+  bool exceeds_length(std::uint64_t more) const noexcept {
+    return end_ == BodyEnd::length && framed_ + body_.size() + more > length_;
   }
 
   bool send(std::string_view more) noexcept {

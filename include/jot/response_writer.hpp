@@ -54,9 +54,17 @@ class ResponseWriter {
   virtual void write_header(int status) = 0;
 
   // Appends to the body: the one function that a wrapper overrides to see all bytes.
-  // Returns false when the client is gone, or was given up: stop working. May block while the socket
-  // is full, as Flusher::flush().
+  // Returns false when the client is gone, or was given up: stop working. May block while the
+  // socket is full, as Flusher::flush().
   virtual bool write_bytes(std::string_view bytes) = 0;
+
+  // Appends a part of a file to the body. file: a descriptor open for reading, which stays the
+  // caller's. Here the bytes are read and given to write_bytes(), so that a wrapper sees them all;
+  // a server's own writer lets the kernel send them, uncopied. A wrapper that only counts, or
+  // delays, may forward it. Returns false when the client is gone. Throws: std::runtime_error when
+  // the file ends before, or cannot be read: do not catch it, for the client must see the response
+  // cut short.
+  virtual bool write_file(int file, std::uint64_t offset, std::uint64_t length);
 
   // Where this writer cannot stream: nullptr. Lifetime: that of the writer.
   virtual Flusher* flusher() { return nullptr; }

@@ -53,7 +53,7 @@ class Response final : public ResponseWriter, public Flusher {
 
   bool write_bytes(std::string_view bytes) override {
     written_ += bytes.size();
-    if (socket_.gone()) return false;
+    if (socket_.gone() || broken_) return false;
     if (body_.size() + bytes.size() <= buffer_size && !(committed_ && !carries_body())) {
       body_ += bytes;
       return true;
@@ -62,7 +62,20 @@ class Response final : public ResponseWriter, public Flusher {
     return carries_body() ? send_body(bytes) : true;
   }
 
+  // A small file goes through the buffer, so that head and body leave in one send, and so does one
+  // whose type is to be sniffed. Of others the head leaves, and then the kernel sends them.
+  bool write_file(int file, std::uint64_t offset, std::uint64_t length) override {
+    const bool fits = length <= buffer_size && body_.size() + length <= buffer_size;
+    if (fits || (!committed_ && !header_.has("Content-Type")))
+      return ResponseWriter::write_file(file, offset, length);
+    written_ += length;
+    if (socket_.gone() || broken_) return false;
+    if (!committed_) commit(length_unknown);
+    return carries_body() ? send_file(file, offset, length) : true;
+  }
+
   bool flush() override {
+    if (broken_) return false;
     if (!committed_) commit(length_unknown);
     return send_body({});
   }
@@ -116,11 +129,12 @@ class Response final : public ResponseWriter, public Flusher {
 
   // 2a: the handler is done. Nothing is sent yet: see send_held().
   void finish() {
+    if (broken_) return give_up();
     if (!committed_) {
       if (lies()) answer_lie();
       commit(header_.has("Trailer") ? length_unknown : written_);
     }
-    frame({});
+    frame(0);
     if (end_ == BodyEnd::chunked) {
       out_ += "0\r\n";
       append_trailers(out_, header_);
@@ -226,9 +240,9 @@ class Response final : public ResponseWriter, public Flusher {
       out_ += "Connection: keep-alive\r\n";
   }
 
-  // Moves body_ to out_, framed; `more` follows it in the same frame.
-  void frame(std::string_view more) {
-    std::size_t size = body_.size() + more.size();
+  // Moves body_ to out_, framed; so many more bytes follow it in the same frame.
+  void frame(std::uint64_t more) {
+    const std::uint64_t size = body_.size() + more;
     framed_ += size;
     if (size == 0) return;
     if (end_ == BodyEnd::chunked) {
@@ -237,18 +251,48 @@ class Response final : public ResponseWriter, public Flusher {
     }
     out_ += body_;
     body_.clear();
-    if (end_ == BodyEnd::chunked && more.empty()) out_ += "\r\n";
+    if (end_ == BodyEnd::chunked && more == 0) out_ += "\r\n";
   }
 
   // Sends body_ and more. Bytes beyond the declared length are not sent: the client would take them
   // for the next response.
   bool send_body(std::string_view more) {
-    if (end_ == BodyEnd::length && framed_ + body_.size() + more.size() > length_)
-      return send({}), lied_ = true, give_up(), false;
-    frame(more);
+    if (exceeds_length(more.size())) return send({}), lied_ = true, give_up(), false;
+    frame(more.size());
     bool sent = send(more);
     if (!more.empty() && end_ == BodyEnd::chunked) out_ += "\r\n";  // goes with the next bytes
     return sent;
+  }
+
+  // Sends body_ and a part of a file.
+  bool send_file(int file, std::uint64_t offset, std::uint64_t length) {
+    if (exceeds_length(length)) return send({}), lied_ = true, give_up(), false;
+    frame(length);
+    sending_ = true;
+    const bool begun = socket_.send_all(out_, {}, MSG_MORE);
+    const std::uint64_t sent = begun ? socket_.send_file(file, offset, length) : 0;
+    sending_ = false;
+    out_.clear(), begin_ = 0;
+    if (sent < length && !socket_.gone()) send_by_hand(file, offset + sent, length - sent);
+    if (end_ == BodyEnd::chunked) out_ += "\r\n";
+    return !socket_.gone();
+  }
+
+  // What the kernel does not send: the file system cannot do it, or the file has become shorter.
+  // Then no byte may follow: the client counts, and would take it for one of the file's.
+  void send_by_hand(int file, std::uint64_t offset, std::uint64_t length) {
+    struct Rest final : WriterProxy {
+      explicit Rest(Response& to) : WriterProxy(to), socket(to.socket_) {}
+      bool write_bytes(std::string_view bytes) override { return socket.send_all(bytes); }
+      Socket& socket;
+    } rest(*this);
+    broken_ = true;
+    rest.ResponseWriter::write_file(file, offset, length);
+    broken_ = false;
+  }
+
+  bool exceeds_length(std::uint64_t more) const noexcept {
+    return end_ == BodyEnd::length && framed_ + body_.size() + more > length_;
   }
 
   bool send(std::string_view more) noexcept {

@@ -9,9 +9,11 @@
 // SIGPIPE. Threads: a Socket belongs to the one thread that serves its connection.
 #pragma once
 
-#include <poll.h>        // poll
-#include <sys/socket.h>  // recv, sendmsg
-#include <sys/uio.h>     // iovec
+#include <poll.h>          // poll
+#include <signal.h>        // pthread_sigmask, sigtimedwait
+#include <sys/sendfile.h>  // sendfile
+#include <sys/socket.h>    // recv, sendmsg
+#include <sys/uio.h>       // iovec
 
 #include <algorithm>     // std::min
 #include <cerrno>        // errno
@@ -116,6 +118,32 @@ struct ContextSource {
   ~ContextSource() = default;
 };
 
+// While it lives, a write to a peer that is gone raises no SIGPIPE on this thread: for calls that
+// have no MSG_NOSIGNAL.
+class NoSigpipe {
+ public:
+  NoSigpipe() noexcept {
+    sigemptyset(&pipe_), sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoSigpipe() {
+    if (raised_) {
+      const timespec at_once{};
+      sigtimedwait(&pipe_, nullptr, &at_once);
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoSigpipe(const NoSigpipe&) = delete;
+  NoSigpipe& operator=(const NoSigpipe&) = delete;
+
+  // The call has failed with EPIPE: the signal waits to be taken.
+  void note_raised() noexcept { raised_ = true; }
+
+ private:
+  sigset_t pipe_, before_;
+  bool raised_ = false;
+};
+
 enum class Received { bytes, would_block, end, broken };
 
 class Socket {
@@ -157,16 +185,46 @@ class Socket {
 
   // Sends all of head and then all of body, in as few calls as the socket takes. Waits while it is
   // full. False: the peer is gone or too slow, or the Context ended; then gone() stays true.
-  bool send_all(std::string_view head, std::string_view body = {}) noexcept {
+  // flags: MSG_MORE, where the next call follows at once and the last packet may wait for it.
+  bool send_all(std::string_view head, std::string_view body = {}, int flags = 0) noexcept {
     if (gone_) return false;
-    std::size_t sent = send_some(head, body);
+    std::size_t sent = send_some(head, body, flags);
     if (sent == head.size() + body.size()) return true;
-    return !gone_ && send_slowly(head, body, sent);
+    return !gone_ && send_slowly(head, body, sent, flags);
+  }
+
+  // Sends a part of a file, uncopied, out of the kernel's cache. Waits as send_all() does.
+  // Returns how many bytes: fewer when gone(), or where the file ends or cannot be sent so.
+  std::uint64_t send_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
+    NoSigpipe quiet;
+    Pace pace(write_timeout_, Clock::now());
+    std::uint64_t sent = 0;
+    while (sent < length && !gone_) {
+      off_t at = static_cast<off_t>(offset + sent);
+      // In pieces, for a call to a fast peer goes on and on, and nobody could stop it.
+      const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(length - sent, 2u << 20));
+      const ssize_t n = sendfile(fd_, file, &at, most);
+      if (n > 0) {
+        sent += static_cast<std::uint64_t>(n);
+        pace.progress(static_cast<std::size_t>(n), Clock::now());
+      } else if (n == 0 || errno == EINVAL || errno == EIO || errno == ENOSYS ||
+                 errno == EOVERFLOW) {
+        break;  // the file's fault, not the socket's
+      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        wait_for_room(pace);
+      } else if (errno != EINTR) {
+        gone_ = true;
+        if (errno == EPIPE) quiet.note_raised();
+      }
+    }
+    bytes_out_ += sent;
+    return sent;
   }
 
  private:
   // What fits now.
-  std::size_t send_some(std::string_view head, std::string_view body) noexcept {
+  std::size_t send_some(std::string_view head, std::string_view body, int flags) noexcept {
+    flags |= MSG_DONTWAIT | MSG_NOSIGNAL;
     iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
                       {const_cast<char*>(body.data()), body.size()}};
     msghdr message{};
@@ -174,28 +232,34 @@ class Socket {
     message.msg_iovlen = head.empty() || body.empty() ? 1 : 2;
     for (;;) {
       ssize_t n = message.msg_iovlen == 1
-                      ? send(fd_, message.msg_iov->iov_base, message.msg_iov->iov_len,
-                             MSG_DONTWAIT | MSG_NOSIGNAL)
-                      : sendmsg(fd_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+                      ? send(fd_, message.msg_iov->iov_base, message.msg_iov->iov_len, flags)
+                      : sendmsg(fd_, &message, flags);
       if (n >= 0) return bytes_out_ += static_cast<std::uint64_t>(n), static_cast<std::size_t>(n);
       if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
       if (errno != EINTR) return gone_ = true, 0;
     }
   }
 
-  bool send_slowly(std::string_view head, std::string_view body, std::size_t sent) noexcept {
+  bool send_slowly(std::string_view head, std::string_view body, std::size_t sent,
+                   int flags) noexcept {
     Pace pace(write_timeout_, Clock::now());
     for (;;) {
       std::size_t from_head = sent < head.size() ? sent : head.size();
       head.remove_prefix(from_head), body.remove_prefix(sent - from_head);
       if (head.empty() && body.empty()) return true;
-      const Waited waited = wait(POLLOUT, pace.deadline());
-      slow_ = waited == Waited::too_slow, ended_ = waited == Waited::ended;
-      if (waited != Waited::ready) return gone_ = true, false;
-      sent = send_some(head, body);
+      if (!wait_for_room(pace)) return false;
+      sent = send_some(head, body, flags);
       if (gone_) return false;
       pace.progress(sent, Clock::now());
     }
+  }
+
+  // False: the peer is too slow, or the Context ended.
+  bool wait_for_room(const Pace& pace) noexcept {
+    const Waited waited = wait(POLLOUT, pace.deadline());
+    slow_ = waited == Waited::too_slow, ended_ = waited == Waited::ended;
+    if (waited != Waited::ready) gone_ = true;
+    return !gone_;
   }
 
   int fd_ = -1;

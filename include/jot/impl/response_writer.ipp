@@ -7,7 +7,29 @@
 #include "../response_writer.hpp"
 #include "../value.hpp"  // Value
 
+#include <unistd.h>  // pread
+
+#include <algorithm>     // std::min
+#include <cerrno>        // errno
+#include <stdexcept>     // std::runtime_error
+#include <system_error>  // std::system_error
+
 namespace jot::inline v1 {
+
+JOT_INLINE bool ResponseWriter::write_file(int file, std::uint64_t offset, std::uint64_t length) {
+  char piece[16u << 10];
+  while (length > 0) {
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(length, sizeof piece));
+    const ssize_t n = pread(file, piece, most, static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw std::system_error(errno, std::generic_category(), "jot: write_file");
+    if (n == 0) throw std::runtime_error("jot: write_file: the file has become shorter");
+    const auto got = static_cast<std::size_t>(n);
+    if (!write_bytes({piece, got})) return false;
+    offset += got, length -= got;
+  }
+  return true;
+}
 
 JOT_INLINE bool ResponseWriter::write(std::span<const std::byte> bytes) {
   return write_bytes({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
