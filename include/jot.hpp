@@ -35,10 +35,11 @@
 #include "jot/request.hpp"          // what a client asks for
 #include "jot/response_writer.hpp"  // how a handler answers, at once or as it goes
 
-#include "jot/cookie.hpp"      // what the client brings along next time, signed or not
-#include "jot/middleware.hpp"  // what every service wants around its handlers
-#include "jot/router.hpp"      // which handler answers this request?
-#include "jot/security.hpp"    // which sites may ask, and who is the client?
+#include "jot/cookie.hpp"       // what the client brings along next time, signed or not
+#include "jot/file_server.hpp"  // folders, or files inside the program, for browsers and caches
+#include "jot/middleware.hpp"   // what every service wants around its handlers
+#include "jot/router.hpp"       // which handler answers this request?
+#include "jot/security.hpp"     // which sites may ask, and who is the client?
 
 #include "jot/server.hpp"  // who listens, and how long it waits for whom
 

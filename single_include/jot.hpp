@@ -2017,6 +2017,143 @@ std::string random_token(std::size_t bytes = 32);
 
 }  // namespace jot::inline v1
 
+// -------------------------------------------------------------- jot/file_server.hpp
+
+// file_server.hpp -- which file does this path mean, and which part of it does the client lack?
+//
+// In: a folder, or files that are part of the program; a request. Out: the file, a part of it, or
+// the word that the client has it already.
+//
+//     app.handle("/static/", jot::FileServer("public"));    // /static/a.css is public/a.css
+//     app.handle("/", jot::FileServer("dist", {.fallback = "index.html"}));
+//     app.get("/logo", [](auto& w, auto& r) { jot::serve_file(w, r, "images/logo.svg"); });
+//
+// - Nothing outside of the folder is served, however the path is encoded and wherever links lead;
+//   nothing whose name begins with a dot; and nothing but regular files: a FIFO or a device is not
+//   there. What cannot be served is 404, what may not be read 403, and 503 when no descriptors are
+//   left.
+// - Every answer has a strong ETag, and Last-Modified. If-Match, If-None-Match, If-Modified-Since
+//   and If-Unmodified-Since are obeyed (RFC 9110 §13.2.2), and so are Range, with several parts,
+//   and If-Range (§14).
+// - Where a.css.br or a.css.gz lies beside a.css, it is sent to those who accept it, with a tag of
+//   its own.
+// - Files leave by sendfile(2). One that becomes shorter while it is sent ends in a cut connection,
+//   never in a response that looks whole. Replace files by rename: then nobody sees half of each.
+// A FileServer is a copyable handle, and works on many threads at a time.
+
+#include <cstdint>           // std::uint64_t, std::int64_t
+#include <functional>        // std::function
+#include <initializer_list>  // std::initializer_list
+#include <memory>            // std::shared_ptr
+#include <span>              // std::span
+#include <string>            // std::string
+#include <string_view>       // std::string_view
+#include <vector>            // std::vector
+
+namespace jot::inline v1 {
+
+namespace detail {
+class FileTree;
+class FileService;
+}  // namespace detail
+
+// A file that is part of the program.
+struct EmbeddedFile {
+  std::string_view name;  // "css/site.css"
+  std::string_view bytes;
+};
+
+// Files that are part of the program, for a FileServer. They are served as those of a folder are,
+// with an ETag made from their bytes, and without Last-Modified.
+//
+//     jot::FileServer files(jot::Embedded{{"index.html", "<p>hello"}, {"css/site.css", site_css}});
+//
+// A copyable handle. Lifetime: names and bytes are not copied: let them be literals or constants.
+// Throws: std::invalid_argument for a name that no path can mean ("", "a//b", "../a"), and for one
+// that is there twice.
+class Embedded {
+ public:
+  Embedded(std::initializer_list<EmbeddedFile> files);
+  explicit Embedded(std::span<const EmbeddedFile> files);
+
+ private:
+  friend class FileServer;
+  std::shared_ptr<const detail::FileTree> files_;
+};
+
+// What a folder holds, for a page that lists it.
+struct FileEntry {
+  std::string name;           // as it is: neither escaped nor encoded
+  bool directory = false;     // then a link to it ends in a slash
+  std::uint64_t size = 0;     // in bytes; 0 of a directory
+  std::int64_t modified = 0;  // in seconds since 1970; 0: not known
+};
+
+// For templates: {{"name", ...}, {"href", ...}, {"directory", ...}, {"size", ...}, {"modified",
+// ...}}, where href is the name as a link from the folder's page.
+Value to_value(const FileEntry& entry);
+
+// How a folder is listed: writes the page for what is in it, sorted by name.
+using ListPage =
+    std::function<void(ResponseWriter& w, Request& r, const std::vector<FileEntry>& entries)>;
+
+struct FileServerOptions {
+  // Cache-Control of what is found. Default: none; browsers then guess, so say "no-cache" (ask each
+  // time, which costs a 304) or, for names that change with their content,
+  // "public, max-age=31536000, immutable".
+  std::string cache_control = {};
+
+  // Serve also what begins with a dot: .well-known, .git, .env.
+  bool dotfiles = false;
+
+  // Sent with 200 where there is no such file and the client asks for a page (Accept: text/html):
+  // for programs in the browser that make up their own paths. A missing script stays a 404.
+  std::string fallback = {};
+
+  // What is sent for a folder; "": nothing.
+  std::string index = "index.html";
+
+  // List folders that have no index. Else they are 404.
+  bool list = false;
+
+  // How they are listed, instead of jot's own plain page. Where it is set, folders are listed.
+  ListPage list_page = {};
+
+  // Look for .br and .gz beside a file, where the client takes them. Not beside files whose type is
+  // compressed in itself (most images, audio, video, archives).
+  bool precompressed = true;
+};
+
+// Serves what the matched pattern left over of the path: with handle("/static/", ...) or
+// get("/static/{path...}", ...) there is no prefix to strip. Behind a pattern without such a rest,
+// and outside a Router, the whole path counts. Answers GET and HEAD, to others 405.
+//
+// A folder without the slash at its end is redirected to the name with it, so that relative links
+// work.
+class FileServer {
+ public:
+  // root is looked up anew for each request, so that it may be a link that is switched at a deploy.
+  // A relative one means what it means now: chdir() later changes nothing.
+  // Throws: std::system_error that names root, when it is no folder that can be searched now.
+  explicit FileServer(std::string root, FileServerOptions options = {});
+  explicit FileServer(Embedded files, FileServerOptions options = {});
+
+  void operator()(ResponseWriter& w, Request& r) const;
+
+ private:
+  std::shared_ptr<const detail::FileService> service_;
+};
+
+// Answers with one file, of any place: the path is the program's, and links are followed. Never
+// make one from what a client sent (a FileServer is for that); as a net below, a request whose own
+// path has a ".." in it, encoded or not, is refused with 400. Type by name, or by content where the
+// name does not tell; a Content-Type, Cache-Control or Content-Disposition that is set already is
+// kept. A status other than 200 that is set already is kept too, and the file sent whole with it:
+// for error pages. What is no regular file, or not there, is 404.
+void serve_file(ResponseWriter& w, Request& r, const std::string& path);
+
+}  // namespace jot::inline v1
+
 // -------------------------------------------------------------- jot/middleware.hpp
 
 // middleware.hpp -- what does every service want around its handlers?
@@ -7551,9 +7688,9 @@ JOT_INLINE std::shared_ptr<const Wrapper> share(const Wrapper* made) {
 // Forgets the response so far, but for the fields that do not describe its body.
 JOT_INLINE void begin_error(ResponseWriter& w, int status, std::string_view content_type) {
   Header kept = w.header();
-  for (auto name : {"Content-Length", "Content-Encoding", "Content-Range", "ETag", "Last-Modified",
-                    "Cache-Control"})
+  for (auto name : {"Content-Length", "Content-Encoding", "ETag", "Last-Modified", "Cache-Control"})
     kept.remove(name);
+  if (status != 416) kept.remove("Content-Range");  // there it describes what the client asked of
   if (w.reset()) w.header() = std::move(kept);
   w.header().set("Content-Type", content_type);
   w.header().set("X-Content-Type-Options", "nosniff");
@@ -8080,1045 +8217,779 @@ JOT_INLINE std::string random_token(std::size_t bytes) {
 
 }  // namespace jot::inline v1
 
-// -------------------------------------------------------------- jot/detail/client_address.hpp
+// -------------------------------------------------------------- jot/detail/accept_encoding.hpp
 
-// client_address.hpp -- which host, and which subscriber, is behind this address?
+// accept_encoding.hpp -- in which codings may this answer be sent?
 //
-// In: what remote_addr() says, "192.0.2.1:40312", "[2001:db8::1]:40312", with or without a port, or
-// anything else. Out: the host alone; or the network that one subscriber has.
-
-#include <arpa/inet.h>   // inet_pton
-#include <netinet/in.h>  // in6_addr, in_addr
+// In: the Accept-Encoding fields of a request. Out: how much each coding is wanted. See RFC 9110
+// §12.5.3 and, for the weights, §12.4.2.
 
 #include <cstddef>      // std::size_t
-#include <string>       // std::string
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1::detail {
 
-// "192.0.2.1", "2001:db8::1"; what is no address with a port stays as it is.
-inline std::string_view client_host(std::string_view addr) noexcept {
-  if (addr.starts_with('[')) {
-    const std::size_t end = addr.find(']');
-    return end == addr.npos ? addr : addr.substr(1, end - 1);
+// A weight in thousandths, 0 to 1000; -1: malformed.
+constexpr int parse_weight(std::string_view q) noexcept {
+  if (q.empty() || q.size() > 5 || (q[0] != '0' && q[0] != '1')) return -1;
+  int weight = (q[0] - '0') * 1000;
+  if (q.size() > 1 && q[1] != '.') return -1;
+  int worth = 100;
+  for (const char c : q.substr(q.size() > 1 ? 2 : 1)) {
+    if (!is_digit(c)) return -1;
+    weight += worth * (c - '0'), worth /= 10;
   }
-  const std::size_t colon = addr.find(':');
-  const bool has_port = colon != addr.npos && colon > 0 && colon == addr.rfind(':');
-  return has_port && colon + 1 < addr.size() ? addr.substr(0, colon) : addr;
+  return weight <= 1000 ? weight : -1;
 }
 
-// The bytes of an IPv4 address, also where it is mapped into IPv6; of IPv6 the first eight, for a
-// subscriber has at least a /64 to choose addresses from; else the text.
-inline std::string client_network(std::string_view addr) {
-  std::string host(client_host(addr));
-  in_addr four{};
-  if (inet_pton(AF_INET, host.c_str(), &four) == 1)
-    return {reinterpret_cast<const char*>(&four), sizeof four};
-  in6_addr six{};
-  if (inet_pton(AF_INET6, host.c_str(), &six) != 1) return host;
-  const auto* bytes = reinterpret_cast<const char*>(&six);
-  return IN6_IS_ADDR_V4MAPPED(&six) ? std::string(bytes + 12, 4) : std::string(bytes, 8);
-}
-
-}  // namespace jot::inline v1::detail
-
-// -------------------------------------------------------------- jot/detail/access_line.hpp
-
-// access_line.hpp -- how does a request look in an access log?
-//
-// In: a request and what was answered. Out: one line of the Common or Combined Log Format, or one
-// JSON object, with its newline. What a client has chosen can neither end a line nor a field:
-// inside quotes, quotes, backslashes, controls and whatever is not ASCII are escaped (\x0a, as
-// Apache does), outside of them also spaces.
-
-#include <time.h>  // gmtime_r, timespec
-
-#include <cstdint>      // std::uint64_t
-#include <cstdio>       // std::snprintf
-#include <string>       // std::string
-#include <string_view>  // std::string_view
-
-namespace jot::inline v1::detail {
-
-struct AccessEntry {
-  const Request& request;
-  int status;
-  std::uint64_t bytes;  // of the body, sent
-  double ms;            // that it took
-  timespec begin;
+// One element of a list with weights: "gzip;q=0.8", "text/html;level=1;q=0.5".
+struct Weighted {
+  std::string_view name;
+  int weight = 1000;
 };
 
-inline void append_clf(std::string& to, std::string_view text, bool in_quotes) {
-  constexpr char hex[] = "0123456789abcdef";
-  if (text.empty()) return void(to += '-');
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte >= 0x7f || (byte == ' ' && !in_quotes))
-      ((to += "\\x") += hex[byte >> 4]) += hex[byte & 15];
-    else if (c == '"' || c == '\\')
-      (to += '\\') += c;
-    else
-      to += c;
+// The parameters before q belong to what is named, and are not looked at.
+constexpr Weighted parse_weighted(std::string_view element) noexcept {
+  const std::size_t semicolon = element.find(';');
+  Weighted result{trim(element.substr(0, semicolon))};
+  while (!element.empty()) {
+    const std::size_t end = element.find(';');
+    const std::string_view parameter = trim(element.substr(0, end));
+    element.remove_prefix(end == element.npos ? element.size() : end + 1);
+    if (parameter.size() >= 2 && (parameter[0] | 32) == 'q' && parameter[1] == '=')
+      result.weight = parse_weight(parameter.substr(2));
   }
-}
-inline void append_quoted_clf(std::string& to, std::string_view text) {
-  append_clf(to += '"', text, true);
-  to += '"';
+  return result;
 }
 
-// "[10/Oct/2000:13:55:36 +0000]": months have English names, whatever the locale.
-inline void append_clf_time(std::string& to, const timespec& moment) {
-  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  tm t{};
-  gmtime_r(&moment.tv_sec, &t);
-  char text[64];
-  std::snprintf(text, sizeof text, "[%02d/%s/%04d:%02d:%02d:%02d +0000]", t.tm_mday,
-                months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
-  to += text;
-}
+// How much a client wants each coding that we may have; 0: not at all.
+struct CodingWeights {
+  int br = 0, gzip = 0, identity = 1;
+};
 
-// host - user [time] "GET /path HTTP/1.1" 200 2326
-inline std::string common_line(const AccessEntry& e) {
-  const Request& r = e.request;
-  const auto auth = r.basic_auth();
-  std::string line;
-  append_clf(line, client_host(r.remote_addr()), false);
-  append_clf(line += " - ", auth ? std::string_view(auth->user) : std::string_view(), false);
-  append_clf_time(line += ' ', e.begin);
-  append_quoted_clf(line += ' ', text(r.method(), ' ', r.target(), ' ', r.proto()));
-  return line += text(' ', e.status, ' ', e.bytes);
-}
-
-// The same and "referer" "user agent".
-inline std::string combined_line(const AccessEntry& e) {
-  std::string line = common_line(e);
-  append_quoted_clf(line += ' ', e.request.header().get("Referer"));
-  append_quoted_clf(line += ' ', e.request.header().get("User-Agent"));
-  return line;
-}
-
-// Members that are empty are left out.
-inline std::string json_line(const AccessEntry& e, std::string_view request_id) {
-  const Request& r = e.request;
-  const auto auth = r.basic_auth();
-  std::string line = text("{\"time\":\"", log_time(e.begin), '"');
-  const auto member = [&line](std::string_view name, std::string_view value) {
-    if (value.empty()) return;
-    ((line += ",\"") += name) += "\":";
-    JsonWriter(line, 0, NotFinite::write_null).write(value);
+// Nothing said: identity, and it alone. It is always wanted a little unless it is excluded. An
+// element that is malformed is as if it were absent.
+inline CodingWeights accepted_codings(const Header& header) noexcept {
+  constexpr int not_said = -1;
+  int br = not_said, gzip = not_said, identity = not_said, others = not_said;
+  for (const Field& field : header) {
+    if (!iequals(field.name, "Accept-Encoding")) continue;
+    for (std::string_view list = field.value; !list.empty();) {
+      const Weighted coding = parse_weighted(next_in_list(list));
+      if (coding.weight < 0) continue;
+      if (iequals(coding.name, "br")) br = coding.weight;
+      if (iequals(coding.name, "gzip") || iequals(coding.name, "x-gzip")) gzip = coding.weight;
+      if (iequals(coding.name, "identity")) identity = coding.weight;
+      if (coding.name == "*") others = coding.weight;
+    }
+  }
+  const auto of = [others](int said, int otherwise) {
+    return said != not_said ? said : others != not_said ? others : otherwise;
   };
-  member("remote", client_host(r.remote_addr()));
-  if (auth) member("user", auth->user);
-  member("method", r.method());
-  member("host", r.host());
-  member("target", r.target());
-  member("proto", r.proto());
-  line += text(",\"status\":", e.status, ",\"bytes\":", e.bytes, ",\"ms\":", e.ms);
-  member("pattern", r.pattern());
-  member("request_id", request_id);
-  member("referer", r.header().get("Referer"));
-  member("user_agent", r.header().get("User-Agent"));
-  return line += '}';
+  return {of(br, 0), of(gzip, 0), of(identity, 1)};
 }
 
 }  // namespace jot::inline v1::detail
 
-// -------------------------------------------------------------- jot/detail/deadline_writer.hpp
+// -------------------------------------------------------------- jot/detail/file_listing.hpp
 
-// deadline_writer.hpp -- who answers when the handler does not come to an end?
+// file_listing.hpp -- how does a folder look to those who may see what is in it?
 //
-// In: what a handler writes, and from the timer's thread the word that its time is up. Out: either
-// the handler's response or a 503, never a mixture.
-//
-//   1. The handler writes through here, into a Header of its own. Every call holds the lock, swaps
-//      that Header in, does its work on the inner writer, and swaps it out again.
-//   2. expire(), on the timer's thread: takes the lock and looks. Nothing has left: it answers 503
-//      on the inner writer, whose Header is the one that outer middleware made. The head has left:
-//      it cuts the connection. Either way the handler's calls return false from then on, and its
-//      Header goes nowhere.
-//   3. finish(), when the handler has returned and expire() will not come any more.
-//
-// Why this is safe. The engine, too, touches a response while its handler runs (an invitation to
-// send the body, answers that were held back): it holds the same lock, see Origin::share_response.
-// The timer's thread is all deadlines', so it never waits for a client: a 503 that does not fit
-// into the socket, because earlier answers fill it, ends the connection (NoWaiting). Nor does it
-// wait for a handler that sits in a write to a full socket: such a write ends with the request's
-// Context, and with a Context of the handler's own making after `patience` it is left alone, for
-// then bytes have left and there is nothing to answer.
-// Threads: the handler's calls from one at a time; expire() from any.
+// In: what is in it, sorted. Out: jot's own page, plain HTML. Names are escaped as text and encoded
+// as links, so that a file called "<script>" is a name and nothing more.
 
-#include <atomic>     // std::atomic
-#include <chrono>     // std::chrono::milliseconds
-#include <exception>  // std::exception_ptr
-#include <mutex>      // std::lock_guard, std::unique_lock
-#include <thread>     // std::this_thread
-#include <utility>    // std::swap
-
-namespace jot::inline v1::detail {
-
-class DeadlineWriter final : public ResponseWriter, private Flusher {
- public:
-  // Within a middleware of the same kind, both share the outer one's lock.
-  DeadlineWriter(ResponseWriter& inner, Request& r)
-      : inner_(inner),
-        state_(RequestAccess::state(r)),
-        lock_(state_.response_lock ? *state_.response_lock : own_lock_),
-        header_(inner.header()) {
-    if (&lock_ == &own_lock_) share(&own_lock_);
-  }
-  ~DeadlineWriter() override {
-    if (&lock_ == &own_lock_) share(nullptr);
-  }
-
-  // ---- the handler ----
-
-  Header& header() override { return header_; }
-
-  void write_header(int status) override {
-    const Turn turn(*this);
-    if (turn.in_time()) inner_.write_header(status);
-  }
-  bool write_bytes(std::string_view bytes) override {
-    const Turn turn(*this);
-    return turn.in_time() && inner_.write_bytes(bytes);
-  }
-  Flusher* flusher() override {
-    const std::lock_guard hold(lock_);
-    return inner_.flusher() ? this : nullptr;
-  }
-  bool reset() override {
-    const Turn turn(*this);
-    return turn.in_time() && inner_.reset();
-  }
-  int status() const override {
-    const std::lock_guard hold(lock_);
-    return inner_.status();
-  }
-  bool committed() const override {
-    const std::lock_guard hold(lock_);
-    return inner_.committed();
-  }
-  std::uint64_t bytes_written() const override {
-    const std::lock_guard hold(lock_);
-    return inner_.bytes_written();
-  }
-
-  // ---- the timer ----
-
-  void expire() noexcept try {
-    const NoWaiting no_waiting;
-    expired_ = true;
-    const std::unique_lock hold = lock_in_time();
-    if (hold && !inner_.committed()) return answer();
-    if (state_.origin) state_.origin->cut();
-  } catch (...) {
-    // No memory for the answer: the handler's thread sees that there is none.
-  }
-
-  // ---- the middleware, on the handler's thread ----
-
-  bool expired() const noexcept { return expired_; }
-
-  // thrown: what the handler let go, else nullptr. Throws: that, where the response is still to be
-  // made of it; HttpError 503 where a stream must be cut short.
-  void finish(const std::exception_ptr& thrown, const Request& r) {
-    if (answered_) return tell(thrown, r);
-    if (thrown) std::rethrow_exception(thrown);
-    if (expired_) throw HttpError(503);
-    inner_.header() = std::move(header_);  // trailers are in it, too
-  }
-
- private:
-  static constexpr std::chrono::milliseconds patience{10};
-
-  // A call of the handler's: the lock, and its Header in the place of the outer one.
-  class Turn {
-   public:
-    explicit Turn(DeadlineWriter& w) : w_(w), hold_(w.lock_), in_time_(!w.expired_) {
-      if (in_time_) std::swap(w_.header_, w_.inner_.header());
-    }
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-    ~Turn() {
-      if (in_time_) std::swap(w_.header_, w_.inner_.header());
-    }
-    bool in_time() const noexcept { return in_time_; }
-
-   private:
-    DeadlineWriter& w_;
-    const std::lock_guard<ResponseLock> hold_;
-    const bool in_time_;
-  };
-
-  // The lock, or nothing when it cannot be had within `patience`. (A timed mutex would do, if
-  // ThreadSanitizer knew how g++ 12 waits for one.)
-  std::unique_lock<ResponseLock> lock_in_time() {
-    const auto end = Clock::now() + patience;
-    std::unique_lock hold(lock_, std::try_to_lock);
-    while (!hold && Clock::now() < end) {
-      std::this_thread::sleep_for(std::chrono::microseconds(100));
-      (void)hold.try_lock();
-    }
-    return hold;
-  }
-
-  bool flush() override {
-    const Turn turn(*this);
-    return turn.in_time() && inner_.flusher()->flush();
-  }
-
-  void share(ResponseLock* lock) noexcept {
-    state_.response_lock = lock;
-    if (state_.origin) state_.origin->share_response(lock);
-  }
-
-  // With its length, so that the client need not wait for the handler to see where it ends.
-  void answer() {
-    constexpr std::string_view words = "this takes too long\n";
-    const Header outer = inner_.header();
-    if (!inner_.reset()) return;
-    inner_.header() = outer;
-    inner_.header().set("Content-Type", "text/plain; charset=utf-8");
-    inner_.header().set("X-Content-Type-Options", "nosniff");
-    inner_.header().set("Content-Length", words.size()).set("Connection", "close");
-    inner_.write_header(503);
-    inner_.write_bytes(words);
-    answered_ = true;
-    if (Flusher* flusher = inner_.flusher()) flusher->flush();
-  }
-
-  // The client has its 503; the log has the rest.
-  static void tell(const std::exception_ptr& thrown, const Request& r) try {
-    if (thrown) std::rethrow_exception(thrown);
-  } catch (const HttpError&) {
-    // Meant for the client, who has left.
-  } catch (const std::exception& e) {
-    r.log().error("handler threw after its time", {{"path", r.path()}, {"error", e.what()}});
-  } catch (...) {
-    r.log().error("handler threw after its time", {{"path", r.path()}});
-  }
-
-  ResponseWriter& inner_;
-  RequestState& state_;
-  mutable ResponseLock own_lock_;
-  ResponseLock& lock_;                 // guards inner_ and answered_
-  Header header_;                      // the handler's
-  std::atomic<bool> expired_ = false;  // set before the lock is taken: who comes later is too late
-  bool answered_ = false;
-};
-
-}  // namespace jot::inline v1::detail
-
-// -------------------------------------------------------------- jot/detail/siphash.hpp
-
-// siphash.hpp -- which number stands for these bytes, so that nobody can aim at a collision?
-//
-// SipHash-2-4 (Aumasson and Bernstein, 2012): 64 bits of the bytes and a key of 128. Who does not
-// know the key can do no better than chance. With a fixed key it is a fast hash like others.
-
-#include <bit>          // std::rotl
-#include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint64_t
-#include <string_view>  // std::string_view
-
-namespace jot::inline v1::detail {
-
-struct SipKey {
-  std::uint64_t k0 = 0, k1 = 0;
-};
-
-class SipState {
- public:
-  explicit SipState(SipKey key) noexcept
-      : a_(key.k0 ^ 0x736f6d6570736575),
-        b_(key.k1 ^ 0x646f72616e646f6d),
-        c_(key.k0 ^ 0x6c7967656e657261),
-        d_(key.k1 ^ 0x7465646279746573) {}
-
-  void add(std::uint64_t word) noexcept {
-    d_ ^= word;
-    round(), round();
-    a_ ^= word;
-  }
-
-  std::uint64_t finish() noexcept {
-    c_ ^= 0xff;
-    round(), round(), round(), round();
-    return a_ ^ b_ ^ c_ ^ d_;
-  }
-
- private:
-  void round() noexcept {
-    a_ += b_, b_ = std::rotl(b_, 13), b_ ^= a_, a_ = std::rotl(a_, 32);
-    c_ += d_, d_ = std::rotl(d_, 16), d_ ^= c_;
-    a_ += d_, d_ = std::rotl(d_, 21), d_ ^= a_;
-    c_ += b_, b_ = std::rotl(b_, 17), b_ ^= c_, c_ = std::rotl(c_, 32);
-  }
-
-  std::uint64_t a_, b_, c_, d_;
-};
-
-inline std::uint64_t siphash(std::string_view bytes, SipKey key) noexcept {
-  SipState state(key);
-  const std::size_t whole = bytes.size() / 8 * 8;
-  for (std::size_t i = 0; i < whole; i += 8) state.add(load8(bytes.data() + i));
-  std::uint64_t last = static_cast<std::uint64_t>(bytes.size()) << 56;
-  for (std::size_t i = whole; i < bytes.size(); ++i)
-    last |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * (i - whole));
-  state.add(last);
-  return state.finish();
-}
-
-}  // namespace jot::inline v1::detail
-
-// -------------------------------------------------------------- jot/detail/entity_tag.hpp
-
-// entity_tag.hpp -- has the client got these bytes already?
-//
-// In: what a handler writes, kept back while it is short. Out: the same with an ETag made of the
-// bytes, or a 304 without them. What is flushed, or grows beyond the limit, passes unchanged.
-
-#include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint64_t
 #include <string>       // std::string
-#include <string_view>  // std::string_view
-
-namespace jot::inline v1::detail {
-
-// Does this value of If-None-Match name that tag? Compared weakly: W/ does not count. A list that
-// is malformed is read up to there. See RFC 9110 section 8.8.3.
-inline bool names_tag(std::string_view list, std::string_view tag) noexcept {
-  if (trim(list) == "*") return true;
-  if (tag.starts_with("W/")) tag.remove_prefix(2);
-  for (;;) {
-    while (!list.empty() && (is_space(list.front()) || list.front() == ',')) list.remove_prefix(1);
-    if (list.starts_with("W/")) list.remove_prefix(2);
-    if (!list.starts_with('"')) return false;
-    const std::size_t end = list.find('"', 1);
-    if (end == list.npos) return false;
-    if (list.substr(0, end + 1) == tag) return true;
-    list.remove_prefix(end + 1);
-  }
-}
-
-inline bool has_matching_tag(const Request& r, std::string_view tag) {
-  for (std::string_view list : r.header().all("If-None-Match")) {
-    if (names_tag(list, tag)) return true;
-  }
-  return false;
-}
-
-// Strong: 128 bits of the bytes, the same on all machines.
-inline std::string tag_of(std::string_view bytes) {
-  constexpr char hex[] = "0123456789abcdef";
-  std::string tag = "\"";
-  for (const std::uint64_t half : {siphash(bytes, {0, 0}), siphash(bytes, {1, 1})}) {
-    for (int shift = 60; shift >= 0; shift -= 4) tag += hex[half >> shift & 0xf];
-  }
-  return tag += '"';
-}
-
-class TaggingWriter final : public WriterProxy, private Flusher {
- public:
-  TaggingWriter(ResponseWriter& w, std::size_t max_size) : WriterProxy(w), max_size_(max_size) {}
-
-  bool write_bytes(std::string_view bytes) override {
-    if (!passes_ && kept_.size() + bytes.size() <= max_size_) return kept_ += bytes, true;
-    return pass() && inner().write_bytes(bytes);
-  }
-
-  Flusher* flusher() override { return inner().flusher() ? this : nullptr; }
-
-  std::uint64_t bytes_written() const override { return inner().bytes_written() + kept_.size(); }
-
-  bool reset() override {
-    if (!inner().reset()) return false;
-    kept_.clear(), passes_ = false;
-    return true;
-  }
-
-  // The handler has returned.
-  void finish(const Request& r) {
-    if (passes_ || inner().committed()) return void(pass());
-    const bool is_head = r.method() == "HEAD";
-    if (status() == 200 && (r.method() == "GET" || is_head)) {
-      // A handler may leave out the body of HEAD: what it would be is not known then.
-      if (!header().has("ETag") && !(is_head && kept_.empty())) header().set("ETag", tag_of(kept_));
-      if (header().has("ETag") && has_matching_tag(r, header().get("ETag"))) return not_modified();
-    }
-    pass();
-  }
-
- private:
-  // From now on, everything goes straight through.
-  bool pass() {
-    passes_ = true;
-    if (kept_.empty()) return true;
-    const std::string kept = std::move(kept_);
-    kept_.clear();
-    return inner().write_bytes(kept);
-  }
-
-  bool flush() override { return pass() && inner().flusher()->flush(); }
-
-  // What describes the bytes goes with them. See RFC 9110 section 15.4.5.
-  void not_modified() {
-    for (auto name : {"Content-Encoding", "Content-Length", "Content-Type", "Last-Modified"})
-      header().remove(name);
-    kept_.clear();
-    write_header(304);
-  }
-
-  const std::size_t max_size_;
-  bool passes_ = false;
-  std::string kept_;
-};
-
-}  // namespace jot::inline v1::detail
-
-// -------------------------------------------------------------- jot/detail/line_file.hpp
-
-// line_file.hpp -- where does a batch of lines go: a file, which may be moved away, or a pipe,
-// which may be full for ever?
-//
-// In: whole lines. Out: the number of those that could not be written. A file is opened anew when
-// another stands in its place, as after logrotate. A pipe or socket is written in pieces that fit
-// (PIPE_BUF), after poll has said so: a reader that has stopped costs `patience` for each batch,
-// and cannot keep the program from ending.
-// Threads: one at a time.
-
-#include <fcntl.h>     // open
-#include <limits.h>    // PIPE_BUF
-#include <poll.h>      // poll
-#include <sys/stat.h>  // fstat, stat
-#include <unistd.h>    // write
-
-#include <algorithm>     // std::count, std::min
-#include <cerrno>        // errno
-#include <cstddef>       // std::size_t
-#include <cstdint>       // std::uint64_t
-#include <string>        // std::string
-#include <string_view>   // std::string_view
-#include <system_error>  // std::system_error
-#include <utility>       // std::move
-
-namespace jot::inline v1::detail {
-
-class LineFile {
- public:
-  // path: appended to, made if need be. Throws: std::system_error that names it.
-  explicit LineFile(std::string path) : path_(std::move(path)) {
-    if (!open()) throw std::system_error(errno, std::generic_category(), "jot: " + path_);
-  }
-
-  // Lifetime: the fd stays the caller's.
-  explicit LineFile(int fd) noexcept : fd_(fd) {}
-
-  // Returns how many lines were lost. Half a line that was written before is ended first.
-  std::uint64_t write(std::string_view lines) {
-    if (!path_.empty() && was_moved()) open();  // if it cannot be opened, the old one will do
-    const std::string mended = torn_ ? '\n' + std::string(lines) : std::string();
-    const std::string_view all = torn_ ? std::string_view(mended) : lines;
-    const std::size_t done = put(all), left = std::min(all.size() - done, lines.size());
-    if (done > 0) torn_ = all[done - 1] != '\n';
-    return static_cast<std::uint64_t>(std::count(lines.end() - left, lines.end(), '\n'));
-  }
-
- private:
-  static constexpr int patience = 1000;  // milliseconds
-
-  // Writes until all is written or no more can be. Returns how many bytes.
-  std::size_t put(std::string_view text) noexcept {
-    std::size_t done = 0;
-    while (done < text.size()) {
-      pollfd ready{fd_, POLLOUT, 0};
-      const int count = poll(&ready, 1, patience);
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) break;
-      const ssize_t n =
-          ::write(fd_, text.data() + done, std::min<std::size_t>(text.size() - done, PIPE_BUF));
-      if (n > 0) done += static_cast<std::size_t>(n);
-      if (n < 0 && errno != EINTR && errno != EAGAIN) break;
-    }
-    return done;
-  }
-
-  bool open() noexcept {
-    Fd file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
-    if (!file) return false;
-    file_ = std::move(file);
-    fd_ = file_.get();
-    return true;
-  }
-
-  bool was_moved() const noexcept {
-    struct stat here{};
-    struct stat there{};
-    if (fstat(fd_, &here) != 0) return true;
-    return stat(path_.c_str(), &there) != 0 || here.st_ino != there.st_ino ||
-           here.st_dev != there.st_dev;
-  }
-
-  const std::string path_;  // "": an fd of the caller's
-  Fd file_;
-  int fd_ = -1;
-  bool torn_ = false;  // the last thing written is half a line
-};
-
-}  // namespace jot::inline v1::detail
-
-// -------------------------------------------------------------- jot/detail/line_queue.hpp
-
-// line_queue.hpp -- how do lines get to a disk that may be slow, while nobody waits for it?
-//
-// In: lines, from many threads. Out: the same lines in their order, to a function that may block.
-//
-//   1. add() appends the line to the batch in hand, under a lock, and goes. When the batch holds
-//      `limit` bytes, the line is dropped and counted instead: memory has an end, too.
-//   2. A thread of the queue's own takes the whole batch, gives it to the function, and takes what
-//      has come meanwhile. It starts with the first line.
-//   3. What was dropped is told when a batch has been written, once for all of them.
-//   4. The destructor lets the thread write what is there, and joins it.
-// Threads: add() from any.
-
-#include <condition_variable>  // std::condition_variable
-#include <cstddef>             // std::size_t
-#include <cstdint>             // std::uint64_t
-#include <functional>          // std::function
-#include <mutex>               // std::mutex, std::unique_lock
-#include <string>              // std::string
-#include <string_view>         // std::string_view
-#include <utility>             // std::move
-
-namespace jot::inline v1::detail {
-
-class LineQueue {
- public:
-  // Returns how many lines of the batch it could not write; must not throw.
-  using Write = std::function<std::uint64_t(std::string_view batch)>;
-  using TellLost = std::function<void(std::uint64_t lines)>;
-
-  LineQueue(std::size_t limit, Write write, TellLost tell_lost)
-      : limit_(limit), write_(std::move(write)), tell_lost_(std::move(tell_lost)) {}
-  LineQueue(const LineQueue&) = delete;
-  LineQueue& operator=(const LineQueue&) = delete;
-  ~LineQueue() {
-    {
-      const std::lock_guard lock(mutex_);
-      ending_ = true;
-    }
-    changed_.notify_one();
-    thread_.join();
-    if (lost_ > 0) tell_lost_(lost_);  // there was no thread to be had
-  }
-
-  // Without the newline, which is added.
-  void add(std::string_view line) noexcept {
-    const std::lock_guard lock(mutex_);
-    try {
-      start();
-      if (batch_.size() + line.size() >= limit_) return void(++lost_);
-      const bool was_empty = batch_.empty();
-      batch_.reserve(batch_.size() + line.size() + 1);  // so that a line is there whole or not
-      (batch_ += line) += '\n';
-      if (was_empty) changed_.notify_one();
-    } catch (...) {  // no memory, no thread
-      ++lost_;
-    }
-  }
-
-  // A line that was never made. It is told with the next.
-  void lose() noexcept {
-    const std::lock_guard lock(mutex_);
-    ++lost_;
-  }
-
- private:
-  // Under the lock.
-  void start() {
-    if (started_) return;
-    thread_.start<&LineQueue::run>("jot-access-log", *this);
-    started_ = true;
-  }
-
-  void run() noexcept {
-    std::string batch;
-    std::unique_lock lock(mutex_);
-    for (;;) {
-      changed_.wait(lock, [this] { return !batch_.empty() || lost_ > 0 || ending_; });
-      if (batch_.empty() && lost_ == 0) return;
-      batch.swap(batch_);
-      std::uint64_t lost = std::exchange(lost_, 0);
-      lock.unlock();
-      if (!batch.empty()) lost += write_(batch);
-      if (lost > 0) tell_lost_(lost);
-      batch.clear();
-      lock.lock();
-    }
-  }
-
-  const std::size_t limit_;
-  const Write write_;
-  const TellLost tell_lost_;
-  std::mutex mutex_;  // guards all below
-  std::condition_variable changed_;
-  std::string batch_;
-  std::uint64_t lost_ = 0;
-  bool started_ = false, ending_ = false;
-  ServiceThread thread_;  // joined by the destructor
-};
-
-}  // namespace jot::inline v1::detail
-
-// -------------------------------------------------------------- jot/detail/token_buckets.hpp
-
-// token_buckets.hpp -- has this client asked too often?
-//
-// In: a key and the time. Out: how long it has to wait; zero: it may go on, and has paid.
-//
-// A bucket is one moment: when it will be full again. Each request moves that by one interval; when
-// it would lie more than `burst` intervals ahead, the bucket is empty. So a bucket that is full is
-// like one that was never seen, and its slot is free.
-//
-// The table has a fixed size and stores no keys, only 64 bits of a hash with a secret key, so that
-// nobody can choose addresses that share a slot. A key may be in one of eight slots; when all are
-// taken, the one that is nearest to being full makes room.
-// Threads: any; a mutex guards the table, held for some ten nanoseconds.
-
-#include <sys/random.h>  // getrandom
-
-#include <algorithm>    // std::max
-#include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint64_t
-#include <mutex>        // std::mutex, std::lock_guard
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
 
 namespace jot::inline v1::detail {
 
-class TokenBuckets {
- public:
-  // interval: one token comes back in such a time. All above 0.
-  TokenBuckets(nanoseconds interval, std::size_t burst, std::size_t max_keys)
-      : interval_(interval), depth_(interval * static_cast<nanoseconds::rep>(burst)) {
-    sets_ = (max_keys + ways - 1) / ways;
-    slots_.resize(sets_ * ways);
-    if (getrandom(&key_, sizeof key_, 0) != sizeof key_) key_ = {1, 2};
-  }
+// A link from the folder's page. The encoded name holds no colon, which could make a scheme of it.
+inline std::string entry_link(const FileEntry& entry) {
+  return percent_encode(entry.name) + (entry.directory ? "/" : "");
+}
 
-  // Takes a token. Returns: zero; or the time until there is one, and nothing was taken.
-  nanoseconds take(std::string_view key, Clock::time_point now) noexcept {
-    const std::uint64_t hash = siphash(key, key_);
-    std::lock_guard lock(mutex_);
-    Slot& slot = slot_of(hash, now);
-    const Clock::time_point full_at = std::max(slot.full_at, now) + interval_;
-    if (full_at - now > depth_) return full_at - now - depth_;
-    slot = {hash, full_at};
-    return nanoseconds::zero();
-  }
+inline std::string listing_row(const FileEntry& entry) {
+  HttpDate date;
+  return text("<tr><td><a href=\"", entry_link(entry), "\">", html_escape(entry.name),
+              entry.directory ? "/" : "", "</a><td>",
+              entry.directory ? std::string() : std::to_string(entry.size), "<td>",
+              entry.modified != 0 ? date.at(entry.modified) : "", "\n");
+}
 
- private:
-  static constexpr std::size_t ways = 8;
-  struct Slot {
-    std::uint64_t hash = 0;
-    Clock::time_point full_at = {};  // in the past: free
-  };
-
-  // The key's own slot, or the one that it gets: nothing of the last owner's is left in it.
-  Slot& slot_of(std::uint64_t hash, Clock::time_point now) noexcept {
-    Slot* const set = &slots_[hash % sets_ * ways];
-    Slot* least = set;
-    for (Slot* s = set; s != set + ways; ++s) {
-      if (s->hash == hash && s->full_at > now) return *s;
-      if (s->full_at < least->full_at) least = s;
-    }
-    *least = {};
-    return *least;
-  }
-
-  const nanoseconds interval_, depth_;
-  SipKey key_;
-  std::mutex mutex_;  // guards slots_
-  std::size_t sets_ = 1;
-  std::vector<Slot> slots_;
-};
+// path: of the folder, as it came.
+inline std::string listing_page(std::string_view path, const std::vector<FileEntry>& entries) {
+  const std::string title = html_escape(percent_decode(path));
+  std::string page = text(
+      "<!doctype html>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>",
+      title, "</title>\n<h1>", title, "</h1>\n<table>\n<tr><th>Name<th>Size<th>Modified\n");
+  for (const FileEntry& entry : entries) page += listing_row(entry);
+  return page += "</table>\n";
+}
 
 }  // namespace jot::inline v1::detail
 
-// -------------------------------------------------------------- jot/impl/middleware.ipp
+// -------------------------------------------------------------- jot/detail/file_name.hpp
 
-// middleware.ipp -- the bodies of middleware.hpp.
+// file_name.hpp -- which file does a path ask for?
+//
+// In: the path of a request, as it came, and what a pattern left over of it. Out: a name relative
+// to a root, decoded segment by segment; nothing where no file can be meant: a slash, a NUL or ".."
+// inside of a segment (%2f, %00, %2e%2e), or a name that begins with a dot.
+// A backslash is a letter like others here, and bytes that are no UTF-8 are bytes.
 
-#include <sys/random.h>  // getrandom
-#include <time.h>        // clock_gettime
+#include <cstddef>      // std::size_t
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
 
-#include <algorithm>  // std::count
-#include <charconv>   // std::from_chars
-#include <exception>  // std::exception_ptr
-#include <memory>     // std::make_shared
-#include <stdexcept>  // std::invalid_argument
-#include <utility>    // std::move
+namespace jot::inline v1::detail {
 
-namespace jot::inline v1 {
+struct AskedFile {
+  std::string name = {};   // "css/site.css"; "" for the root
+  bool directory = false;  // the path ends in a slash
+};
 
-namespace detail {
+// What the pattern left over; outside a Router, and behind a pattern that leaves nothing over, the
+// whole path.
+inline std::string_view asked_path(const RequestState& s) noexcept {
+  std::string_view path = s.head.path;
+  if (!s.pattern.empty() && (!s.rest.empty() || path.ends_with('/'))) return s.rest;
+  path.remove_prefix(s.mount_size);
+  if (path.starts_with('/')) path.remove_prefix(1);
+  return path;
+}
 
-// Calls next, then tell(status, bytes), whether next returns or throws: then with the status that
-// the exception will become, unless one has been sent.
-template <class Tell>
-void call_and_tell(const ResponseWriter& w, const Tell& tell, const auto& call) {
-  try {
-    call();
-  } catch (const HttpError& e) {
-    w.committed() ? tell(w.status(), w.bytes_written()) : tell(e.status(), 0);
-    throw;
-  } catch (...) {
-    w.committed() ? tell(w.status(), w.bytes_written()) : tell(500, 0);
-    throw;
+// "" stands for what no file may be called.
+inline std::string decode_segment(std::string_view segment, bool dotfiles) {
+  std::string name = percent_decode(segment);
+  const bool odd = name == "." || name == ".." || name.find('/') != name.npos ||
+                   name.find('\0') != name.npos || (!dotfiles && name.starts_with('.'));
+  return odd ? std::string() : name;
+}
+
+// path: relative, as it came: "css/site%20map.css", or with a slash at its end.
+inline std::optional<AskedFile> asked_file(std::string_view path, bool dotfiles) {
+  AskedFile asked{.directory = path.empty() || path.ends_with('/')};
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    const std::string part = decode_segment(path.substr(0, slash), dotfiles);
+    if (part.empty()) return {};
+    if (!asked.name.empty()) asked.name += '/';
+    asked.name += part;
+    path.remove_prefix(slash == path.npos ? path.size() : slash + 1);
   }
-  tell(w.status(), w.bytes_written());
+  return asked;
 }
 
-JOT_INLINE std::string make_request_id() {
-  constexpr char hex[] = "0123456789abcdef";
-  unsigned char bytes[16] = {};
-  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-    throw std::runtime_error("jot: request_id: getrandom");
-  std::string id;
-  for (const unsigned char b : bytes) (id += hex[b >> 4]) += hex[b & 15];
-  return id;
-}
-
-// "The \"inner\" circle", as a quoted-string (RFC 9110 section 5.6.4).
-JOT_INLINE std::string quoted_realm(std::string_view text) {
-  if (!is_field_value(text))
-    throw std::invalid_argument("jot: basic_auth: control character in the realm");
-  std::string to = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') to += '\\';
-    to += c;
+// Does a path climb, however it is encoded?
+inline bool has_dot_dot(std::string_view path) {
+  const std::string decoded = percent_decode(path);
+  for (std::string_view rest = decoded; !rest.empty();) {
+    const std::size_t end = rest.find_first_of("/\\");
+    if (rest.substr(0, end) == "..") return true;
+    rest.remove_prefix(end == rest.npos ? rest.size() : end + 1);
   }
-  return to += '"';
+  return false;
 }
 
-JOT_INLINE void refuse_longer(std::string_view declared, std::uint64_t bytes) {
-  std::uint64_t length = 0;  // what is not a number was refused with the head
-  auto [end, failed] = std::from_chars(declared.data(), declared.data() + declared.size(), length);
-  if (failed == std::errc{} && length > bytes) throw HttpError(413);
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/parse_http_date.hpp
+
+// parse_http_date.hpp -- which second does this date mean?
+//
+// In: a date in one of the three forms of RFC 9110 §5.6.7. Out: seconds since 1970, or nothing
+// where it is none of them: then the field that held it is ignored.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t
+#include <optional>     // std::optional
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// Days from 1970-01-01 to this day of the Gregorian calendar. Years are counted from March, so that
+// the leap day is the last of its year.
+constexpr std::int64_t days_since_1970(std::int64_t year, int month, int day) noexcept {
+  year -= month <= 2;
+  const std::int64_t era = year / 400;
+  const std::int64_t of_era = year - era * 400;
+  const int from_march = month > 2 ? month - 3 : month + 9;
+  const std::int64_t of_year = (153 * from_march + 2) / 5 + day - 1;
+  return era * 146'097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719'468;
 }
 
-// What an access_log() writes to, and how. Alive as long as any Handler that logs to it.
-class AccessLog {
+class HttpDateParser {
  public:
-  explicit AccessLog(AccessLogOptions o)
-      : format_(o.format),
-        file_(o.sink || o.file.empty() ? LineFile(o.fd) : LineFile(std::move(o.file))),
-        sink_(std::move(o.sink)),
-        log_(std::move(o.log)),
-        queue_(
-            o.max_waiting, [this](std::string_view batch) { return write(batch); },
-            [this](std::uint64_t lines) {
-              log_.warn("access log lost lines", {{"lines", lines}});
-            }) {}
+  explicit constexpr HttpDateParser(std::string_view text) noexcept : rest_(text) {}
 
-  // A log that fails, for want of memory, fails no request.
-  void add(const AccessEntry& entry) noexcept try {
-    const std::string* id = entry.request.value(current_request_id);
-    switch (format_) {
-      case AccessFormat::combined: return queue_.add(combined_line(entry));
-      case AccessFormat::common: return queue_.add(common_line(entry));
-      case AccessFormat::json: return queue_.add(json_line(entry, id ? *id : std::string_view()));
-    }
-  } catch (...) {
-    queue_.lose();
+  constexpr std::optional<std::int64_t> parse() noexcept {
+    skip_letters();
+    const bool asctime = !take(",");
+    if (!take(" ")) return {};
+    if (asctime)
+      month(), text(" "), day_with_space(), text(" "), time(), text(" "), year_ = digits(4);
+    else
+      rest_.size() > 2 && rest_[2] == '-' ? rfc_850() : imf_fixdate();
+    if (failed_ || !rest_.empty() || !valid()) return {};
+    return ((days_since_1970(year_, month_, day_) * 24 + hour_) * 60 + minute_) * 60 + second_;
   }
 
  private:
-  std::uint64_t write(std::string_view batch) noexcept try {
-    if (!sink_) return file_.write(batch);
-    return sink_(batch), 0;
-  } catch (...) {  // of the sink's
-    return static_cast<std::uint64_t>(std::count(batch.begin(), batch.end(), '\n'));
+  constexpr void imf_fixdate() noexcept {  // Sun, 06 Nov 1994 08:49:37 GMT
+    day_ = digits(2), text(" "), month(), text(" "), year_ = digits(4);
+    text(" "), time(), text(" GMT");
   }
 
-  const AccessFormat format_;
-  LineFile file_;
-  const std::function<void(std::string_view)> sink_;
-  const Logger log_;
-  LineQueue queue_;  // ends first: its thread uses all of the above
+  constexpr void rfc_850() noexcept {  // Sunday, 06-Nov-94 08:49:37 GMT
+    day_ = digits(2), text("-"), month(), text("-"), year_ = digits(2);
+    year_ += year_ >= 69 ? 1900 : 2000;
+    text(" "), time(), text(" GMT");
+  }
+
+  constexpr void day_with_space() noexcept {  // asctime: Sun Nov  6 08:49:37 1994
+    day_ = take(" ") ? digits(1) : digits(2);
+  }
+
+  constexpr void time() noexcept {
+    hour_ = digits(2), text(":"), minute_ = digits(2), text(":"), second_ = digits(2);
+  }
+
+  constexpr void month() noexcept {
+    constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    for (std::size_t m = 0; m < 12; ++m) {
+      if (!iequals(rest_.substr(0, 3), months.substr(3 * m, 3))) continue;
+      month_ = static_cast<int>(m) + 1;
+      rest_.remove_prefix(3);
+      return;
+    }
+    failed_ = true;
+  }
+
+  constexpr int digits(std::size_t count) noexcept {
+    if (rest_.size() < count) return failed_ = true, 0;
+    int n = 0;
+    for (; count > 0; --count, rest_.remove_prefix(1)) {
+      if (!is_digit(rest_.front())) return failed_ = true, 0;
+      n = n * 10 + (rest_.front() - '0');
+    }
+    return n;
+  }
+
+  constexpr void skip_letters() noexcept {
+    while (!rest_.empty() && is_a(rest_.front(), byte_alpha)) rest_.remove_prefix(1);
+  }
+
+  constexpr bool take(std::string_view expected) noexcept {
+    if (!rest_.starts_with(expected)) return false;
+    rest_.remove_prefix(expected.size());
+    return true;
+  }
+  constexpr void text(std::string_view expected) noexcept { failed_ |= !take(expected); }
+
+  constexpr bool valid() const noexcept {
+    constexpr int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const bool leap = year_ % 4 == 0 && (year_ % 100 != 0 || year_ % 400 == 0);
+    const int days = lengths[month_ - 1] + (leap && month_ == 2);
+    return day_ >= 1 && day_ <= days && hour_ < 24 && minute_ < 60 && second_ < 60;
+  }
+
+  std::string_view rest_;
+  bool failed_ = false;
+  int year_ = 0, month_ = 1, day_ = 0, hour_ = 0, minute_ = 0, second_ = 0;
 };
 
-// HEAD, 204 and 304 send no body, whatever the handler wrote.
-JOT_INLINE std::uint64_t bytes_sent(const Request& r, int status, std::uint64_t written) {
-  return r.method() == "HEAD" || status == 204 || status == 304 ? 0 : written;
+constexpr std::optional<std::int64_t> parse_http_date(std::string_view text) noexcept {
+  return HttpDateParser(text).parse();
 }
 
-// Puts a Context in force for a scope. What outer middleware writes after it waits as before.
-class ContextScope {
- public:
-  ContextScope(Request& r, const Context& ctx) : request_(r), before_(r.context()) {
-    r.set_context(ctx);
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/conditional.hpp
+
+// conditional.hpp -- does the client have this already, or mean another version of it?
+//
+// In: the request's If-... fields, and the validators of what would be sent. Out: whether to send
+// it, in the order of RFC 9110 §13.2.2. A date that is none is as if it were absent.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// What tells one version of a resource from another.
+struct Validators {
+  std::string etag = {};      // with its quotes; never empty
+  std::int64_t modified = 0;  // in seconds since 1970; 0: not known
+};
+
+enum class Precondition {
+  holds,         // go on
+  not_modified,  // 304: the client has it
+  failed,        // 412: the client means another version
+};
+
+// RFC 9110 §8.8.3.2: weak comparison disregards the W/, strong comparison wants none.
+enum class Comparison { strong, weak };
+
+// Takes an entity tag off the front. Returns "" when there is none.
+constexpr std::string_view take_entity_tag(std::string_view& list) noexcept {
+  std::size_t at = list.starts_with("W/") ? 2 : 0;
+  if (at >= list.size() || list[at] != '"') return {};
+  for (++at; at < list.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(list[at]);
+    if (byte == '"') {
+      const std::string_view tag = list.substr(0, at + 1);
+      list.remove_prefix(at + 1);
+      return tag;
+    }
+    if (byte < 0x21 || byte == 0x7f) return {};
   }
-  ContextScope(const ContextScope&) = delete;
-  ContextScope& operator=(const ContextScope&) = delete;
-  ~ContextScope() { request_.set_context(before_); }
+  return {};
+}
+
+constexpr bool same_entity_tag(std::string_view a, std::string_view b,
+                               Comparison comparison) noexcept {
+  if (comparison == Comparison::strong) return a == b && !a.starts_with("W/");
+  if (a.starts_with("W/")) a.remove_prefix(2);
+  if (b.starts_with("W/")) b.remove_prefix(2);
+  return a == b;
+}
+
+// Is it in the list of tags, or is the list "*"? What follows a malformed tag is not read: commas
+// may stand inside of quotes.
+constexpr bool list_has_entity_tag(std::string_view list, std::string_view tag,
+                                   Comparison comparison) noexcept {
+  while (!list.empty()) {
+    if (is_space(list.front()) || list.front() == ',') {
+      list.remove_prefix(1);
+      continue;
+    }
+    if (list.front() == '*') return true;
+    const std::string_view listed = take_entity_tag(list);
+    if (listed.empty()) return false;
+    if (same_entity_tag(listed, tag, comparison)) return true;
+  }
+  return false;
+}
+
+// A list may come in several fields.
+inline bool field_has_entity_tag(const Header& header, std::string_view name, std::string_view tag,
+                                 Comparison comparison) noexcept {
+  for (const Field& field : header)
+    if (iequals(field.name, name) && list_has_entity_tag(field.value, tag, comparison)) return true;
+  return false;
+}
+
+// Has it changed since the date of that field? False where one of the two is not known.
+inline bool modified_since(const Header& header, std::string_view name,
+                           const Validators& now) noexcept {
+  const auto date = parse_http_date(header.get(name));
+  return date && now.modified != 0 && now.modified > *date;
+}
+inline bool unmodified_since(const Header& header, std::string_view name,
+                             const Validators& now) noexcept {
+  const auto date = parse_http_date(header.get(name));
+  return date && now.modified != 0 && now.modified <= *date;
+}
+
+// For GET and HEAD. The steps are those of RFC 9110 §13.2.2; the fifth, If-Range, is asked by
+// range_still_meant().
+inline Precondition check_preconditions(const Header& header, const Validators& now) noexcept {
+  using enum Precondition;
+  if (header.has("If-Match")) {
+    if (!field_has_entity_tag(header, "If-Match", now.etag, Comparison::strong)) return failed;
+  } else if (modified_since(header, "If-Unmodified-Since", now)) {
+    return failed;
+  }
+  if (header.has("If-None-Match"))
+    return field_has_entity_tag(header, "If-None-Match", now.etag, Comparison::weak) ? not_modified
+                                                                                     : holds;
+  return unmodified_since(header, "If-Modified-Since", now) ? not_modified : holds;
+}
+
+// Does the client want parts of this very version? If-Range holds one tag or one date: any other
+// version is sent whole.
+inline bool range_still_meant(const Header& header, const Validators& now) noexcept {
+  if (!header.has("If-Range")) return true;
+  std::string_view value = header.get("If-Range");
+  const std::string_view tag = take_entity_tag(value);
+  if (!tag.empty()) return value.empty() && same_entity_tag(tag, now.etag, Comparison::strong);
+  const auto date = parse_http_date(value);
+  return date && now.modified != 0 && *date == now.modified;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/file_content.hpp
+
+// file_content.hpp -- what is in a file, wherever it lies?
+//
+// In: an open descriptor, or bytes of the program. Out: size and validators, and any part of it
+// written to a client.
+
+#include <sys/stat.h>  // fstat
+#include <unistd.h>    // pread
+
+#include <charconv>     // std::to_chars
+#include <cstdint>      // std::uint64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+struct FileContent {
+  Fd fd = {};                   // either this ...
+  std::string_view bytes = {};  // ... or these
+  std::uint64_t size = 0;
+  Validators validators = {};
+
+  // False: the client is gone. Throws as ResponseWriter::write_file().
+  bool write(ResponseWriter& w, std::uint64_t offset, std::uint64_t length) const {
+    return fd ? w.write_file(fd.get(), offset, length)
+              : w.write_bytes(bytes.substr(offset, length));
+  }
+
+  // The type that its first bytes tell.
+  std::string_view sniff() const noexcept {
+    if (!fd) return sniff_content_type(bytes);
+    char first[512];
+    const ssize_t n = pread(fd.get(), first, sizeof first, 0);
+    return sniff_content_type({first, n > 0 ? static_cast<std::size_t>(n) : 0});
+  }
+};
+
+inline void append_hex(std::string& out, std::uint64_t n) {
+  char digits[16];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, n, 16).ptr);
+}
+
+// A strong tag: content does not change without one of the three.
+inline std::string entity_tag(std::uint64_t version, std::uint64_t size, std::uint64_t inode) {
+  std::string tag = "\"";
+  append_hex(tag, version), tag += '-', append_hex(tag, size);
+  if (inode != 0) tag += '-', append_hex(tag, inode);
+  return tag += '"';
+}
+
+// What is open there, by what fstat() says of it.
+inline FileContent file_content(Fd fd, const struct stat& s) {
+  const auto ns = static_cast<std::uint64_t>(s.st_mtim.tv_sec) * 1'000'000'000 +
+                  static_cast<std::uint64_t>(s.st_mtim.tv_nsec);
+  const auto size = static_cast<std::uint64_t>(s.st_size);
+  return {.fd = std::move(fd),
+          .size = size,
+          .validators = {entity_tag(ns, size, static_cast<std::uint64_t>(s.st_ino)),
+                         s.st_mtim.tv_sec > 0 ? s.st_mtim.tv_sec : 0}};
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/open_beneath.hpp
+
+// open_beneath.hpp -- how is a file opened that must not lie outside of a folder?
+//
+// In: a folder and a relative name, which a stranger may have made up. Out: a descriptor of what
+// lies there; never of anything outside, whatever links lead where, and whatever is renamed
+// meanwhile.
+//
+// openat2(2) (Linux 5.6) leaves the search to the kernel. Where it is missing, or forbidden by a
+// sandbox that does not know it, the name is walked one folder at a time, and no symbolic link is
+// followed at all.
+
+#include <fcntl.h>        // openat, O_NOFOLLOW, O_PATH
+#include <sys/syscall.h>  // SYS_openat2
+#include <unistd.h>       // syscall
+
+#include <cerrno>       // errno
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+enum class Search {
+  by_kernel,  // openat2: links are followed while they stay in the folder
+  by_walk,    // openat for each part of the name: links are not followed
+};
+
+// struct open_how of <linux/openat2.h>, which older systems do not have.
+struct OpenHow {
+  static constexpr std::uint64_t no_magic_links = 0x02;  // RESOLVE_NO_MAGICLINKS
+  static constexpr std::uint64_t beneath = 0x08;         // RESOLVE_BENEATH
+  std::uint64_t flags, mode, resolve;
+};
+
+inline int open_by_kernel(int folder, const std::string& name, int flags) noexcept {
+#ifdef SYS_openat2
+  const OpenHow how{static_cast<std::uint64_t>(flags), 0,
+                    OpenHow::beneath | OpenHow::no_magic_links};
+  long fd = -1;
+  // EAGAIN: something was renamed while a ".." of a link was followed; the kernel cannot tell where
+  // it is. Somebody may rename for ever.
+  for (int tries = 0; tries < 8; ++tries) {
+    fd = syscall(SYS_openat2, folder, name.c_str(), &how, sizeof how);
+    if (fd >= 0 || (errno != EAGAIN && errno != EINTR)) break;
+  }
+  return static_cast<int>(fd);
+#else
+  return errno = ENOSYS, static_cast<void>(folder), static_cast<void>(name), flags, -1;
+#endif
+}
+
+inline int open_by_walk(int folder, std::string_view name, int flags) noexcept {
+  Fd here;
+  int from = folder;
+  for (;;) {
+    const std::size_t slash = name.find('/');
+    const std::string_view part = name.substr(0, slash);
+    if (part.empty() || part == "..") return errno = EXDEV, -1;
+    char terminated[256];  // NAME_MAX and its end
+    if (part.size() >= sizeof terminated) return errno = ENAMETOOLONG, -1;
+    terminated[part.copy(terminated, part.size())] = '\0';
+    if (slash == name.npos) return openat(from, terminated, flags | O_NOFOLLOW);
+    name.remove_prefix(slash + 1);
+    here.reset(openat(from, terminated, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!here) return -1;
+    from = here.get();
+  }
+}
+
+// name: relative, "." for the folder itself. flags: as for open(2), without O_CREAT.
+// Returns an empty Fd, with errno set, where there is nothing to be opened: EXDEV for what lies
+// outside.
+inline Fd open_beneath(int folder, const std::string& name, int flags, Search search) noexcept {
+  if (name.empty() || name.find('\0') != name.npos) return errno = ENOENT, Fd();
+  flags |= O_CLOEXEC;
+  return Fd(search == Search::by_kernel ? open_by_kernel(folder, name, flags)
+                                        : open_by_walk(folder, name, flags));
+}
+
+// What this system can do. Sandboxes answer EPERM to system calls that they do not know.
+inline Search best_search(int folder) noexcept {
+  const bool works = open_beneath(folder, ".", O_PATH | O_DIRECTORY, Search::by_kernel).get() >= 0;
+  return works || (errno != ENOSYS && errno != EPERM) ? Search::by_kernel : Search::by_walk;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/file_tree.hpp
+
+// file_tree.hpp -- what lies under this name: in a folder, or among the files of the program?
+//
+// In: a name relative to the root, already decoded and checked: "css/site.css", or "" for the root.
+// Out: a file's content, or why there is none.
+// Threads: all are const, and ask the system anew each time.
+
+#include <dirent.h>  // fdopendir, readdir
+
+#include <algorithm>     // std::sort, std::lower_bound
+#include <cerrno>        // errno
+#include <optional>      // std::optional
+#include <stdexcept>     // std::invalid_argument
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
+#include <utility>       // std::move
+#include <vector>        // std::vector
+
+namespace jot::inline v1::detail {
+
+struct FoundFile {
+  enum Kind {
+    missing,
+    file,
+    directory,
+    forbidden,  // it is there, but not for us
+    busy,       // no descriptor or memory is left: later, perhaps
+  } kind = missing;
+  FileContent content = {};  // of a file
+};
+
+class FileTree {
+ public:
+  virtual ~FileTree() = default;
+  virtual FoundFile find(const std::string& name) const = 0;
+
+  // What is in a directory, unsorted; nullopt: it is none, or may not be read.
+  virtual std::optional<std::vector<FileEntry>> list(const std::string& name) const = 0;
+};
+
+// Throws: std::system_error for what has to do neither with the name nor with its rights: a broken
+// disk.
+inline FoundFile not_found_for(int error) {
+  switch (error) {
+    case EACCES:
+    case EPERM: return {FoundFile::forbidden};
+    case EAGAIN:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM: return {FoundFile::busy};
+    case EINVAL:  // a name that this file system cannot hold
+    case EILSEQ:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case ENODEV:
+    case ENOENT:
+    case ENOTDIR:
+    case ENXIO:  // a socket
+    case EXDEV: return {};
+    default: throw std::system_error(error, std::generic_category(), "jot: opening a file");
+  }
+}
+
+// Without O_NONBLOCK a FIFO without a writer would never be opened; a terminal must not become
+// ours.
+inline constexpr int open_for_serving = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+
+// fd: what was opened, or empty with errno set.
+inline FoundFile found_file(Fd fd) {
+  struct stat s;
+  if (!fd || fstat(fd.get(), &s) != 0) return not_found_for(errno);
+  if (S_ISDIR(s.st_mode)) return {FoundFile::directory};
+  if (!S_ISREG(s.st_mode)) return {};
+  return {FoundFile::file, file_content(std::move(fd), s)};
+}
+
+// A folder of the file system.
+class FolderTree final : public FileTree {
+ public:
+  FolderTree(std::string root, Search search) : root_(std::move(root)), search_(search) {}
+
+  FoundFile find(const std::string& name) const override {
+    const Fd root = open_root();
+    return found_file(open_in(root, name, open_for_serving));
+  }
+
+  std::optional<std::vector<FileEntry>> list(const std::string& name) const override {
+    const Fd root = open_root();
+    Fd folder = open_in(root, name, O_RDONLY | O_DIRECTORY);
+    DIR* entries = folder ? fdopendir(folder.get()) : nullptr;
+    if (!entries) return {};
+    folder.release();  // closedir() closes it
+    std::vector<FileEntry> list;
+    const std::string prefix = name.empty() ? "" : name + '/';
+    while (const dirent* entry = readdir(entries)) add_entry(list, root, prefix, entry->d_name);
+    closedir(entries);
+    return list;
+  }
 
  private:
-  Request& request_;
-  const Context before_;
+  Fd open_root() const { return Fd(open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); }
+
+  Fd open_in(const Fd& root, const std::string& name, int flags) const {
+    if (!root) return Fd();
+    return open_beneath(root.get(), name.empty() ? "." : name, flags, search_);
+  }
+
+  // What find() would serve, and nothing else.
+  void add_entry(std::vector<FileEntry>& list, const Fd& root, const std::string& prefix,
+                 const char* name) const {
+    if (name == std::string_view(".") || name == std::string_view("..")) return;
+    const Fd fd = open_in(root, prefix + name, O_PATH);
+    struct stat s;
+    if (!fd || fstat(fd.get(), &s) != 0) return;
+    if (S_ISDIR(s.st_mode))
+      list.push_back({name, true, 0, s.st_mtim.tv_sec});
+    else if (S_ISREG(s.st_mode))
+      list.push_back({name, false, static_cast<std::uint64_t>(s.st_size), s.st_mtim.tv_sec});
+  }
+
+  std::string root_;
+  Search search_;
 };
 
-JOT_INLINE bool is_late(const Context& ctx) noexcept {
-  return ctx.done() ? ctx.err() == Errc::deadline_exceeded : ctx.remaining() == nanoseconds::zero();
+// A hash of the bytes (FNV-1a, 64 bits): not against attackers, for the bytes are the program's
+// own.
+constexpr std::uint64_t content_hash(std::string_view bytes) noexcept {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return hash;
 }
 
-// Calls next, and has w answer when the deadline of ctx comes first. Returns what next threw.
-// A handler that heeds its Context may be back before the timer has called: it is late all the
-// same, and what it has written is not whole.
-JOT_INLINE std::exception_ptr call_until(const Context& ctx, DeadlineWriter& w, Request& r,
-                                         const Handler& next) {
-  std::exception_ptr thrown;
-  {
-    const AfterFunc alarm = after_func(ctx, [&] {
-      if (is_late(ctx)) w.expire();
-    });
-    try {
-      if (!w.expired()) next(w, r);
-    } catch (...) {
-      thrown = std::current_exception();
+// Files of the program, sorted by name; directories are what their names have in common.
+class EmbeddedTree final : public FileTree {
+ public:
+  explicit EmbeddedTree(std::span<const EmbeddedFile> files) {
+    for (const EmbeddedFile& file : files) {
+      check_name(file.name);
+      files_.push_back({file, entity_tag(content_hash(file.bytes), file.bytes.size(), 0)});
+    }
+    std::sort(files_.begin(), files_.end());
+    for (std::size_t i = 1; i < files_.size(); ++i) check_pair(files_[i - 1], files_[i]);
+  }
+
+  FoundFile find(const std::string& name) const override {
+    const std::size_t at = first_from(name);
+    if (at < files_.size() && files_[at].file.name == name) {
+      const Tagged& f = files_[at];
+      return {FoundFile::file,
+              {.bytes = f.file.bytes, .size = f.file.bytes.size(), .validators = {f.tag, 0}}};
+    }
+    return {is_directory(name) ? FoundFile::directory : FoundFile::missing};
+  }
+
+  std::optional<std::vector<FileEntry>> list(const std::string& name) const override {
+    if (!is_directory(name)) return {};
+    const std::string prefix = name.empty() ? "" : name + '/';
+    std::vector<FileEntry> list;
+    for (std::size_t i = first_from(prefix); i < files_.size(); ++i) {
+      const auto [full, bytes] = files_[i].file;
+      if (!full.starts_with(prefix)) break;
+      const std::string_view rest = full.substr(prefix.size());
+      const std::string_view first = rest.substr(0, rest.find('/'));
+      const bool directory = first.size() != rest.size();
+      if (!list.empty() && list.back().directory && list.back().name == first) continue;
+      list.push_back({std::string(first), directory, directory ? 0 : bytes.size(), 0});
+    }
+    return list;
+  }
+
+ private:
+  struct Tagged {
+    EmbeddedFile file;
+    std::string tag;
+    bool operator<(const Tagged& other) const { return file.name < other.file.name; }
+  };
+
+  static void check_name(std::string_view name) {
+    for (std::string_view rest = name;;) {
+      const std::size_t slash = rest.find('/');
+      const std::string_view part = rest.substr(0, slash);
+      if (part.empty() || part == "." || part == ".." || part.find('\0') != part.npos)
+        throw std::invalid_argument("jot: Embedded: no path means \"" + std::string(name) + '"');
+      if (slash == rest.npos) return;
+      rest.remove_prefix(slash + 1);
     }
   }
-  if (!w.expired() && is_late(ctx)) w.expire();
-  return thrown;
-}
 
-JOT_INLINE std::shared_ptr<TokenBuckets> make_buckets(const RateLimitOptions& o) {
-  const auto most = static_cast<std::size_t>(nanoseconds::max().count() / 4);
-  const std::size_t burst = o.burst ? o.burst : o.requests;
-  if (o.requests == 0 || o.requests > most || o.per <= nanoseconds::zero() || o.max_keys == 0)
-    throw std::invalid_argument("jot: rate_limit: requests, per and max_keys are above 0");
-  const auto interval = o.per / static_cast<nanoseconds::rep>(o.requests);
-  if (interval == nanoseconds::zero() || burst > most / static_cast<std::size_t>(interval.count()))
-    throw std::invalid_argument("jot: rate_limit: too many requests, or too long a time");
-  return std::make_shared<TokenBuckets>(interval, burst, o.max_keys);
-}
+  static void check_pair(const Tagged& a, const Tagged& b) {
+    if (a.file.name == b.file.name)
+      throw std::invalid_argument("jot: Embedded: twice: " + std::string(a.file.name));
+  }
 
-}  // namespace detail
+  std::size_t first_from(std::string_view name) const {
+    const auto at = std::lower_bound(
+        files_.begin(), files_.end(), name,
+        [](const Tagged& tagged, std::string_view n) { return tagged.file.name < n; });
+    return static_cast<std::size_t>(at - files_.begin());
+  }
 
-JOT_INLINE Middleware request_log() {
-  return [](ResponseWriter& w, Request& r, const Handler& next) {
-    const auto begin = Clock::now();
-    const auto tell = [&](int status, std::uint64_t written) {
-      const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
-      r.log().info("request", {{"method", r.method()},
-                               {"path", r.path()},
-                               {"status", status},
-                               {"bytes", detail::bytes_sent(r, status, written)},
-                               {"ms", took.count()}});
-    };
-    detail::call_and_tell(w, tell, [&] { next(w, r); });
-  };
-}
+  bool is_directory(const std::string& name) const {
+    if (name.empty()) return true;
+    const std::size_t at = first_from(name + '/');
+    return at < files_.size() && files_[at].file.name.starts_with(name + '/');
+  }
 
-JOT_INLINE Middleware access_log(AccessLogOptions options) {
-  return [log = std::make_shared<detail::AccessLog>(std::move(options))](
-             ResponseWriter& w, Request& r, const Handler& next) {
-    timespec time{};
-    clock_gettime(CLOCK_REALTIME, &time);
-    const auto begin = Clock::now();
-    const auto tell = [&](int status, std::uint64_t written) {
-      const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
-      log->add({r, status, detail::bytes_sent(r, status, written), took.count(), time});
-    };
-    detail::call_and_tell(w, tell, [&] { next(w, r); });
-  };
-}
+  std::vector<Tagged> files_;
+};
 
-JOT_INLINE Middleware request_id() {
-  return [](ResponseWriter& w, Request& r, const Handler& next) {
-    std::string id(r.header().get("X-Request-ID"));
-    if (id.size() > 128 || !detail::is_token(id) || r.header().all("X-Request-ID").size() > 1)
-      id = detail::make_request_id();
-    const Header fields{{"X-Request-ID", id}};
-    r.set_log(r.log().with({{"request_id", id}}));
-    r.set_value(current_request_id, std::move(id));
-    detail::call_with_fields(w, r, next, fields);
-  };
-}
-
-JOT_INLINE bool equal_secrets(std::string_view given, std::string_view secret) noexcept {
-  std::size_t differs = given.size() ^ secret.size();
-  for (std::size_t i = 0; i < given.size() && !secret.empty(); ++i)
-    differs |= static_cast<std::size_t>(given[i] ^ secret[i % secret.size()]);
-  return differs == 0;
-}
-
-JOT_INLINE Middleware
-basic_auth(const std::string& realm,
-           std::function<bool(std::string_view user, std::string_view password)> check) {
-  if (!check) throw std::invalid_argument("jot: basic_auth: nothing to check with");
-  const std::string challenge =
-      "Basic realm=" + detail::quoted_realm(realm) + ", charset=\"UTF-8\"";
-  return [challenge, check = std::move(check)](ResponseWriter& w, Request& r, const Handler& next) {
-    const auto given = r.basic_auth();
-    if (!given || !check(given->user, given->password))
-      throw HttpError(401, {}, {{"WWW-Authenticate", challenge}});
-    next(w, r);
-  };
-}
-
-JOT_INLINE Middleware basic_auth(const std::string& realm, std::string user, std::string password) {
-  if (password.empty()) throw std::invalid_argument("jot: basic_auth: the password is empty");
-  return basic_auth(realm, [user = std::move(user), password = std::move(password)](
-                               std::string_view u, std::string_view p) {
-    const bool known = equal_secrets(u, user), right = equal_secrets(p, password);
-    return known && right;  // both were compared: the time does not tell which one was wrong
-  });
-}
-
-JOT_INLINE Middleware max_body(std::uint64_t bytes) {
-  return [bytes](ResponseWriter& w, Request& r, const Handler& next) {
-    r.body().set_limit(bytes);
-    detail::refuse_longer(r.header().get("Content-Length"), bytes);
-    next(w, r);
-  };
-}
-
-JOT_INLINE Middleware timeout(nanoseconds max) {
-  if (max <= nanoseconds::zero()) throw std::invalid_argument("jot: timeout: it is above 0");
-  return [max](ResponseWriter& w, Request& r, const Handler& next) {
-    const CancelScope scope = with_timeout(r.context(), max);
-    const detail::ContextScope in_force(r, scope.ctx);
-    detail::DeadlineWriter writer(w, r);
-    const std::exception_ptr thrown = detail::call_until(scope.ctx, writer, r, next);
-    writer.finish(thrown, r);
-  };
-}
-
-JOT_INLINE Middleware rate_limit(RateLimitOptions options) {
-  auto buckets = detail::make_buckets(options);
-  return [buckets, key_of = std::move(options.key)](ResponseWriter& w, Request& r,
-                                                    const Handler& next) {
-    const std::string key = key_of ? key_of(r) : detail::client_network(r.remote_addr());
-    if (!key.empty()) {
-      const auto wait = std::chrono::ceil<std::chrono::seconds>(buckets->take(key, Clock::now()));
-      if (wait.count() > 0)
-        throw HttpError(429, {}, {{"Retry-After", std::to_string(wait.count())}});
-    }
-    next(w, r);
-  };
-}
-
-JOT_INLINE Middleware etag(std::size_t max_size) {
-  return [max_size](ResponseWriter& w, Request& r, const Handler& next) {
-    detail::TaggingWriter tagging(w, max_size);
-    next(tagging, r);
-    tagging.finish(r);
-  };
-}
-
-}  // namespace jot::inline v1
+}  // namespace jot::inline v1::detail
 
 // -------------------------------------------------------------- jot/detail/clean_path.hpp
 
@@ -10274,6 +10145,1535 @@ class Mount {
 };
 
 }  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/byte_ranges.hpp
+
+// byte_ranges.hpp -- which parts of a file does a client want?
+//
+// In: a Range field and the size of what it is asked of. Out: the parts, or the whole where that is
+// the better answer. See RFC 9110 §14.1.2 and §14.2.
+//
+// A field is never worth more work than the file: parts that are more than the whole together, or
+// too many, are answered with the whole (§14.2 allows it; §17.15 says why).
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <optional>     // std::optional
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+struct ByteRange {
+  std::uint64_t start, length;
+};
+
+struct RangeAnswer {
+  enum Kind { whole, parts, unsatisfiable } kind = whole;
+  std::vector<ByteRange> ranges = {};  // of `parts`: at least one, in the order asked for
+};
+
+inline constexpr std::size_t most_ranges = 64;
+
+// All digits, as a number; what is too large for one is the largest. nullopt: not all digits.
+constexpr std::optional<std::uint64_t> parse_offset(std::string_view digits) noexcept {
+  constexpr std::uint64_t largest = ~std::uint64_t{0};
+  if (digits.empty()) return {};
+  std::uint64_t n = 0;
+  for (const char c : digits) {
+    if (!is_digit(c)) return {};
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    n = n > (largest - digit) / 10 ? largest : n * 10 + digit;
+  }
+  return n;
+}
+
+// One of a Range field's parts: "0-499", "500-", or the last 500 bytes, "-500".
+struct RangeSpec {
+  bool valid = false;
+  ByteRange range = {0, 0};  // of length 0: nothing of the file is in it
+};
+
+constexpr RangeSpec parse_range_spec(std::string_view spec, std::uint64_t size) noexcept {
+  const std::size_t dash = spec.find('-');
+  if (dash == spec.npos) return {};
+  const std::string_view left = trim(spec.substr(0, dash)), right = trim(spec.substr(dash + 1));
+  const auto first = parse_offset(left), last = parse_offset(right);
+  if (left.empty()) {
+    if (!last) return {};
+    const std::uint64_t length = *last < size ? *last : size;
+    return {true, {size - length, length}};
+  }
+  if (!first || (!last && !right.empty()) || (last && *last < *first)) return {};
+  if (*first >= size) return {true, {}};
+  const std::uint64_t end = last && *last < size ? *last + 1 : size;
+  return {true, {*first, end - *first}};
+}
+
+// The range unit "bytes" and the equals sign, without regard to case.
+constexpr bool take_bytes_unit(std::string_view& field) noexcept {
+  constexpr std::string_view unit = "bytes=";
+  if (!iequals(field.substr(0, unit.size()), unit)) return false;
+  field.remove_prefix(unit.size());
+  return true;
+}
+
+// size: of the file; an empty one has no parts, and is sent whole.
+inline RangeAnswer parse_byte_ranges(std::string_view field, std::uint64_t size) {
+  if (size == 0 || !take_bytes_unit(field)) return {};
+  RangeAnswer answer;
+  std::uint64_t left = size;  // until the parts are more than the whole
+  bool asked = false, too_much = false;
+  while (!field.empty()) {
+    const std::string_view text = next_in_list(field);
+    if (text.empty()) continue;
+    const RangeSpec spec = parse_range_spec(text, size);
+    if (!spec.valid) return {RangeAnswer::unsatisfiable};
+    asked = true;
+    if (spec.range.length == 0) continue;
+    too_much |= spec.range.length > left || answer.ranges.size() == most_ranges;
+    if (too_much) continue;  // but what follows may be malformed
+    left -= spec.range.length;
+    answer.ranges.push_back(spec.range);
+  }
+  if (too_much || !asked) return {};
+  answer.kind = answer.ranges.empty() ? RangeAnswer::unsatisfiable : RangeAnswer::parts;
+  return answer;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/serve_content.hpp
+
+// serve_content.hpp -- the life of an answer that is a file.
+//
+//   1. Its validators go into the header, and are compared with the request's conditions: the
+//   client
+//      has it already (304), or means another version (412).
+//   2. Its type is found, by name or by content.
+//   3. A Range that is still meant, of a GET, cuts it: into one part, into several, or there is
+//      nothing at that place (416).
+//   4. What is left of it is written.
+//
+// In: a content, and how it is to be called. Out: the whole response.
+
+#include <sys/random.h>  // getrandom
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+struct ContentTerms {
+  std::string_view name;         // what tells the type
+  std::string_view coding = {};  // Content-Encoding; "": none
+  std::string_view cache_control = {};
+};
+
+inline std::string content_range(const ByteRange& range, std::uint64_t size) {
+  return text("bytes ", range.start, "-", range.start + range.length - 1, "/", size);
+}
+
+// multipart/byteranges (RFC 9110 §14.6): every part has a head, and the boundary stands between.
+class MultipartRanges {
+ public:
+  MultipartRanges(const std::vector<ByteRange>& ranges, std::string_view type, std::uint64_t size)
+      : ranges_(ranges) {
+    std::uint64_t random[2] = {};  // so that it cannot be in the content
+    if (getrandom(random, sizeof random, 0) < 0) random[0] = reinterpret_cast<std::uintptr_t>(this);
+    append_hex(boundary_, random[0]), append_hex(boundary_, random[1]);
+    for (const ByteRange& range : ranges) {
+      heads_.push_back(text(heads_.empty() ? "--" : "\r\n--", boundary_, "\r\nContent-Range: ",
+                            content_range(range, size), "\r\nContent-Type: ", type, "\r\n\r\n"));
+      length_ += heads_.back().size() + range.length;
+    }
+    end_ = text("\r\n--", boundary_, "--\r\n");
+    length_ += end_.size();
+  }
+
+  std::string type() const { return "multipart/byteranges; boundary=" + boundary_; }
+  std::uint64_t length() const noexcept { return length_; }
+
+  void write(ResponseWriter& w, const FileContent& content) const {
+    for (std::size_t i = 0; i < ranges_.size(); ++i) {
+      if (!w.write_bytes(heads_[i])) return;
+      if (!content.write(w, ranges_[i].start, ranges_[i].length)) return;
+    }
+    w.write_bytes(end_);
+  }
+
+ private:
+  const std::vector<ByteRange>& ranges_;
+  std::vector<std::string> heads_;
+  std::string boundary_, end_;
+  std::uint64_t length_ = 0;
+};
+
+class ContentAnswer {
+ public:
+  ContentAnswer(ResponseWriter& w, Request& r, const FileContent& content) noexcept
+      : w_(w), r_(r), content_(content), header_(w.header()) {}
+
+  void run(const ContentTerms& terms) {
+    const bool unconditional = w_.status() != 200;  // an error page
+    if (!unconditional) {
+      describe(terms);
+      if (!meets_conditions()) return;
+    }
+    set_type(terms);
+    RangeAnswer ranges;
+    if (!unconditional && r_.method() == "GET" && r_.header().has("Range") &&
+        range_still_meant(r_.header(), content_.validators))
+      ranges = parse_byte_ranges(r_.header().get("Range"), content_.size);
+    if (ranges.kind == RangeAnswer::unsatisfiable) return refuse_range();
+    if (ranges.kind == RangeAnswer::whole) return send({0, content_.size});
+    w_.write_header(206);
+    if (ranges.ranges.size() > 1) return send_parts(ranges.ranges);
+    header_.set("Content-Range", content_range(ranges.ranges[0], content_.size));
+    send(ranges.ranges[0]);
+  }
+
+ private:
+  void describe(const ContentTerms& terms) {
+    const Validators& v = content_.validators;
+    header_.set("ETag", v.etag).set("Accept-Ranges", "bytes");
+    if (v.modified != 0) header_.set("Last-Modified", HttpDate().at(v.modified));
+    if (!terms.cache_control.empty() && !header_.has("Cache-Control"))
+      header_.set("Cache-Control", terms.cache_control);
+  }
+
+  bool meets_conditions() {
+    switch (check_preconditions(r_.header(), content_.validators)) {
+      case Precondition::holds: return true;
+      case Precondition::failed: answer_error(w_, r_, 412, "this is another version"); return false;
+      case Precondition::not_modified: break;
+    }
+    for (const auto* name : {"Content-Type", "Content-Length", "Content-Encoding", "Accept-Ranges"})
+      header_.remove(name);
+    header_.remove("Last-Modified");  // the tag says it better (RFC 9110 §15.4.5)
+    w_.write_header(304);
+    return false;
+  }
+
+  void set_type(const ContentTerms& terms) {
+    if (!terms.coding.empty()) header_.set("Content-Encoding", terms.coding);
+    if (header_.has("Content-Type")) return;
+    std::string_view type = mime_type(terms.name);
+    // What is coded cannot be looked into.
+    if (type == "application/octet-stream" && terms.coding.empty()) type = content_.sniff();
+    header_.set("Content-Type", type);
+  }
+
+  void refuse_range() {
+    header_.set("Content-Range", text("bytes */", content_.size));
+    header_.remove("Content-Type").remove("Content-Encoding");
+    answer_error(w_, r_, 416, "no such range");
+  }
+
+  // The length is said also for a HEAD, which gets no more.
+  void send(const ByteRange& range) {
+    header_.set("Content-Length", range.length);
+    if (r_.method() != "HEAD" && range.length > 0) content_.write(w_, range.start, range.length);
+  }
+
+  void send_parts(const std::vector<ByteRange>& ranges) {
+    const MultipartRanges parts(ranges, header_.get("Content-Type"), content_.size);
+    header_.set("Content-Type", parts.type()).set("Content-Length", parts.length());
+    parts.write(w_, content_);
+  }
+
+  ResponseWriter& w_;
+  Request& r_;
+  const FileContent& content_;
+  Header& header_;
+};
+
+inline void serve_content(ResponseWriter& w, Request& r, const FileContent& content,
+                          const ContentTerms& terms) {
+  ContentAnswer(w, r, content).run(terms);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/file_service.hpp
+
+// file_service.hpp -- the way of a request through a FileServer.
+//
+//   1. The path becomes a name, or there is no such file.
+//   2. The tree tells what lies there: a file; a directory, whose index, list or slash is asked for
+//      then; or nothing, and then the fallback stands in for a page.
+//   3. Of a file, the coding that the client likes best and that lies beside it is sent.
+
+#include <algorithm>    // std::sort
+#include <memory>       // std::shared_ptr
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+
+namespace jot::inline v1::detail {
+
+// Says, once, that the answer depends on that field of the request.
+inline void add_vary(Header& header, std::string_view name) {
+  for (const Field& field : header)
+    if (iequals(field.name, "Vary") && (list_has(field.value, name) || field.value == "*")) return;
+  header.add("Vary", name);
+}
+
+// Does the client ask for a page by name? A script that it loads it asks for with */*.
+inline bool asks_for_page(const Header& header) noexcept {
+  for (const Field& field : header) {
+    if (!iequals(field.name, "Accept")) continue;
+    for (std::string_view list = field.value; !list.empty();) {
+      const Weighted type = parse_weighted(next_in_list(list));
+      if (iequals(type.name, "text/html") && type.weight != 0) return true;
+    }
+  }
+  return false;
+}
+
+// Is it worth the look for a compressed copy?
+constexpr bool may_lie_compressed(std::string_view type) noexcept {
+  if (type.starts_with("image/")) return type.starts_with("image/svg") || type == "image/bmp";
+  if (type.starts_with("audio/") || type.starts_with("video/")) return false;
+  for (const std::string_view packed : {"gzip", "zip", "zstd", "7z", "bzip2", "/x-xz", "woff"})
+    if (type.find(packed) != type.npos) return false;
+  return true;
+}
+
+class FileService {
+ public:
+  FileService(std::shared_ptr<const FileTree> tree, FileServerOptions options)
+      : tree_(std::move(tree)), options_(std::move(options)) {}
+
+  void answer(ResponseWriter& w, Request& r) const {
+    if (r.method() != "GET" && r.method() != "HEAD") return refuse_method(w, r);
+    const auto asked = asked_file(asked_path(RequestAccess::state(r)), options_.dotfiles);
+    if (!asked) return answer_missing(w, r);
+    if (asked->directory && r.path().ends_with('/')) return answer_directory(w, r, asked->name);
+    const FoundFile found = tree_->find(asked->name);
+    if (found.kind == FoundFile::directory) return add_slash(w, r);
+    answer_found(w, r, asked->name, found);
+  }
+
+ private:
+  static void refuse_method(ResponseWriter& w, Request& r) {
+    w.header().set("Allow", "GET, HEAD, OPTIONS");
+    if (r.method() == "OPTIONS") return w.write_header(204);
+    answer_error(w, r, 405, "method not allowed");
+  }
+
+  void answer_found(ResponseWriter& w, Request& r, const std::string& name,
+                    const FoundFile& found) const {
+    switch (found.kind) {
+      case FoundFile::file: return answer_file(w, r, name, found.content);
+      case FoundFile::forbidden: return answer_error(w, r, 403, "forbidden");
+      case FoundFile::busy:
+        w.header().set("Retry-After", "1");
+        return answer_error(w, r, 503, "too busy");
+      default: return answer_missing(w, r);
+    }
+  }
+
+  void answer_missing(ResponseWriter& w, Request& r) const {
+    if (options_.fallback.empty()) return not_found(w, r);
+    add_vary(w.header(), "Accept");
+    if (!asks_for_page(r.header())) return not_found(w, r);
+    const FoundFile found = tree_->find(options_.fallback);
+    if (found.kind == FoundFile::missing || found.kind == FoundFile::directory)
+      return not_found(w, r);
+    answer_found(w, r, options_.fallback, found);
+  }
+
+  void answer_directory(ResponseWriter& w, Request& r, const std::string& name) const {
+    const std::string prefix = name.empty() ? "" : name + '/';
+    if (!options_.index.empty()) {
+      const FoundFile index = tree_->find(prefix + options_.index);
+      if (index.kind != FoundFile::missing && index.kind != FoundFile::directory)
+        return answer_found(w, r, prefix + options_.index, index);
+    }
+    if (options_.list || options_.list_page) {
+      if (auto entries = tree_->list(name)) return answer_list(w, r, std::move(*entries));
+    }
+    answer_missing(w, r);
+  }
+
+  void answer_list(ResponseWriter& w, Request& r, std::vector<FileEntry> entries) const {
+    if (!options_.dotfiles)
+      std::erase_if(entries, [](const FileEntry& e) { return e.name.starts_with('.'); });
+    std::sort(entries.begin(), entries.end(),
+              [](const FileEntry& a, const FileEntry& b) { return a.name < b.name; });
+    if (options_.list_page) return options_.list_page(w, r, entries);
+    w.header().set("Content-Type", "text/html; charset=utf-8");
+    w.write_bytes(listing_page(r.path(), entries));
+  }
+
+  // Relative, so that it is right behind a proxy that has stripped a prefix. "./" keeps a colon in
+  // the name from making a scheme of it.
+  static void add_slash(ResponseWriter& w, Request& r) {
+    const std::string_view path = r.path();
+    std::string location = "./" + encode_location(path.substr(path.rfind('/') + 1)) + '/';
+    if (location.find(':') == location.npos) location.erase(0, 2);
+    const std::string_view target = r.target();
+    if (const std::size_t query = target.find('?'); query != target.npos)
+      location += target.substr(query);
+    redirect(w, r, location, 301);
+  }
+
+  void answer_file(ResponseWriter& w, Request& r, const std::string& name,
+                   const FileContent& content) const {
+    if (options_.precompressed && may_lie_compressed(mime_type(name)))
+      add_vary(w.header(), "Accept-Encoding");
+    if (r.header().has("Accept-Encoding")) {
+      const CodingWeights wanted = accepted_codings(r.header());
+      if (answer_compressed(w, r, name, wanted)) return;
+      if (wanted.identity == 0) return answer_error(w, r, 406, "not to be had in such a coding");
+    }
+    serve_content(w, r, content, {.name = name, .cache_control = options_.cache_control});
+  }
+
+  bool answer_compressed(ResponseWriter& w, Request& r, const std::string& name,
+                         const CodingWeights& wanted) const {
+    if (!options_.precompressed || !may_lie_compressed(mime_type(name))) return false;
+    struct Coding {
+      std::string_view name, suffix;
+      int weight;
+    };
+    Coding codings[] = {{"br", ".br", wanted.br}, {"gzip", ".gz", wanted.gzip}};
+    if (wanted.gzip > wanted.br) std::swap(codings[0], codings[1]);
+    for (const auto& [coding, suffix, weight] : codings) {
+      if (weight == 0 || weight < wanted.identity) continue;
+      const FoundFile found = tree_->find(name + std::string(suffix));
+      if (found.kind != FoundFile::file) continue;
+      serve_content(w, r, found.content, {name, coding, options_.cache_control});
+      return true;
+    }
+    return false;
+  }
+
+  std::shared_ptr<const FileTree> tree_;
+  FileServerOptions options_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/file_server.ipp
+
+// file_server.ipp -- the bodies of file_server.hpp.
+
+#include <fcntl.h>   // open
+#include <stdlib.h>  // free
+#include <unistd.h>  // getcwd
+
+#include <cerrno>        // errno
+#include <memory>        // std::make_shared
+#include <system_error>  // std::system_error
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+JOT_INLINE std::string absolute_path(std::string path) {
+  if (path.starts_with('/')) return path;
+  char* here = getcwd(nullptr, 0);
+  if (!here) throw std::system_error(errno, std::generic_category(), "jot: getcwd");
+  path = text(here, "/", path);
+  free(here);
+  return path;
+}
+
+JOT_INLINE std::shared_ptr<const FileTree> folder_tree(std::string root) {
+  root = absolute_path(std::move(root));
+  const Fd folder(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) throw std::system_error(errno, std::generic_category(), "jot: FileServer: " + root);
+  return std::make_shared<const FolderTree>(root, best_search(folder.get()));
+}
+
+}  // namespace detail
+
+JOT_INLINE Embedded::Embedded(std::initializer_list<EmbeddedFile> files)
+    : Embedded(std::span<const EmbeddedFile>(files.begin(), files.size())) {}
+
+JOT_INLINE Embedded::Embedded(std::span<const EmbeddedFile> files)
+    : files_(std::make_shared<const detail::EmbeddedTree>(files)) {}
+
+JOT_INLINE Value to_value(const FileEntry& entry) {
+  return {{"name", entry.name},
+          {"href", detail::entry_link(entry)},
+          {"directory", entry.directory},
+          {"size", entry.size},
+          {"modified", entry.modified}};
+}
+
+JOT_INLINE FileServer::FileServer(std::string root, FileServerOptions options)
+    : service_(std::make_shared<const detail::FileService>(detail::folder_tree(std::move(root)),
+                                                           std::move(options))) {}
+
+JOT_INLINE FileServer::FileServer(Embedded files, FileServerOptions options)
+    : service_(std::make_shared<const detail::FileService>(std::move(files.files_),
+                                                           std::move(options))) {}
+
+JOT_INLINE void FileServer::operator()(ResponseWriter& w, Request& r) const {
+  service_->answer(w, r);
+}
+
+JOT_INLINE void serve_file(ResponseWriter& w, Request& r, const std::string& path) {
+  if (detail::has_dot_dot(r.path())) throw HttpError(400, "the path climbs");
+  const bool named = !path.empty() && path.find('\0') == path.npos;
+  const detail::FoundFile found =
+      named ? detail::found_file(detail::Fd(open(path.c_str(), detail::open_for_serving)))
+            : detail::FoundFile();
+  switch (found.kind) {
+    case detail::FoundFile::file: return detail::serve_content(w, r, found.content, {.name = path});
+    case detail::FoundFile::forbidden: return detail::answer_error(w, r, 403, "forbidden");
+    case detail::FoundFile::busy: throw HttpError(503, "too busy", {{"Retry-After", "1"}});
+    default: return not_found(w, r);
+  }
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/client_address.hpp
+
+// client_address.hpp -- which host, and which subscriber, is behind this address?
+//
+// In: what remote_addr() says, "192.0.2.1:40312", "[2001:db8::1]:40312", with or without a port, or
+// anything else. Out: the host alone; or the network that one subscriber has.
+
+#include <arpa/inet.h>   // inet_pton
+#include <netinet/in.h>  // in6_addr, in_addr
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// "192.0.2.1", "2001:db8::1"; what is no address with a port stays as it is.
+inline std::string_view client_host(std::string_view addr) noexcept {
+  if (addr.starts_with('[')) {
+    const std::size_t end = addr.find(']');
+    return end == addr.npos ? addr : addr.substr(1, end - 1);
+  }
+  const std::size_t colon = addr.find(':');
+  const bool has_port = colon != addr.npos && colon > 0 && colon == addr.rfind(':');
+  return has_port && colon + 1 < addr.size() ? addr.substr(0, colon) : addr;
+}
+
+// The bytes of an IPv4 address, also where it is mapped into IPv6; of IPv6 the first eight, for a
+// subscriber has at least a /64 to choose addresses from; else the text.
+inline std::string client_network(std::string_view addr) {
+  std::string host(client_host(addr));
+  in_addr four{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1)
+    return {reinterpret_cast<const char*>(&four), sizeof four};
+  in6_addr six{};
+  if (inet_pton(AF_INET6, host.c_str(), &six) != 1) return host;
+  const auto* bytes = reinterpret_cast<const char*>(&six);
+  return IN6_IS_ADDR_V4MAPPED(&six) ? std::string(bytes + 12, 4) : std::string(bytes, 8);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/access_line.hpp
+
+// access_line.hpp -- how does a request look in an access log?
+//
+// In: a request and what was answered. Out: one line of the Common or Combined Log Format, or one
+// JSON object, with its newline. What a client has chosen can neither end a line nor a field:
+// inside quotes, quotes, backslashes, controls and whatever is not ASCII are escaped (\x0a, as
+// Apache does), outside of them also spaces.
+
+#include <time.h>  // gmtime_r, timespec
+
+#include <cstdint>      // std::uint64_t
+#include <cstdio>       // std::snprintf
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+struct AccessEntry {
+  const Request& request;
+  int status;
+  std::uint64_t bytes;  // of the body, sent
+  double ms;            // that it took
+  timespec begin;
+};
+
+inline void append_clf(std::string& to, std::string_view text, bool in_quotes) {
+  constexpr char hex[] = "0123456789abcdef";
+  if (text.empty()) return void(to += '-');
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte >= 0x7f || (byte == ' ' && !in_quotes))
+      ((to += "\\x") += hex[byte >> 4]) += hex[byte & 15];
+    else if (c == '"' || c == '\\')
+      (to += '\\') += c;
+    else
+      to += c;
+  }
+}
+inline void append_quoted_clf(std::string& to, std::string_view text) {
+  append_clf(to += '"', text, true);
+  to += '"';
+}
+
+// "[10/Oct/2000:13:55:36 +0000]": months have English names, whatever the locale.
+inline void append_clf_time(std::string& to, const timespec& moment) {
+  constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  tm t{};
+  gmtime_r(&moment.tv_sec, &t);
+  char text[64];
+  std::snprintf(text, sizeof text, "[%02d/%s/%04d:%02d:%02d:%02d +0000]", t.tm_mday,
+                months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+  to += text;
+}
+
+// host - user [time] "GET /path HTTP/1.1" 200 2326
+inline std::string common_line(const AccessEntry& e) {
+  const Request& r = e.request;
+  const auto auth = r.basic_auth();
+  std::string line;
+  append_clf(line, client_host(r.remote_addr()), false);
+  append_clf(line += " - ", auth ? std::string_view(auth->user) : std::string_view(), false);
+  append_clf_time(line += ' ', e.begin);
+  append_quoted_clf(line += ' ', text(r.method(), ' ', r.target(), ' ', r.proto()));
+  return line += text(' ', e.status, ' ', e.bytes);
+}
+
+// The same and "referer" "user agent".
+inline std::string combined_line(const AccessEntry& e) {
+  std::string line = common_line(e);
+  append_quoted_clf(line += ' ', e.request.header().get("Referer"));
+  append_quoted_clf(line += ' ', e.request.header().get("User-Agent"));
+  return line;
+}
+
+// Members that are empty are left out.
+inline std::string json_line(const AccessEntry& e, std::string_view request_id) {
+  const Request& r = e.request;
+  const auto auth = r.basic_auth();
+  std::string line = text("{\"time\":\"", log_time(e.begin), '"');
+  const auto member = [&line](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    ((line += ",\"") += name) += "\":";
+    JsonWriter(line, 0, NotFinite::write_null).write(value);
+  };
+  member("remote", client_host(r.remote_addr()));
+  if (auth) member("user", auth->user);
+  member("method", r.method());
+  member("host", r.host());
+  member("target", r.target());
+  member("proto", r.proto());
+  line += text(",\"status\":", e.status, ",\"bytes\":", e.bytes, ",\"ms\":", e.ms);
+  member("pattern", r.pattern());
+  member("request_id", request_id);
+  member("referer", r.header().get("Referer"));
+  member("user_agent", r.header().get("User-Agent"));
+  return line += '}';
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/deadline_writer.hpp
+
+// deadline_writer.hpp -- who answers when the handler does not come to an end?
+//
+// In: what a handler writes, and from the timer's thread the word that its time is up. Out: either
+// the handler's response or a 503, never a mixture.
+//
+//   1. The handler writes through here, into a Header of its own. Every call holds the lock, swaps
+//      that Header in, does its work on the inner writer, and swaps it out again.
+//   2. expire(), on the timer's thread: takes the lock and looks. Nothing has left: it answers 503
+//      on the inner writer, whose Header is the one that outer middleware made. The head has left:
+//      it cuts the connection. Either way the handler's calls return false from then on, and its
+//      Header goes nowhere.
+//   3. finish(), when the handler has returned and expire() will not come any more.
+//
+// Why this is safe. The engine, too, touches a response while its handler runs (an invitation to
+// send the body, answers that were held back): it holds the same lock, see Origin::share_response.
+// The timer's thread is all deadlines', so it never waits for a client: a 503 that does not fit
+// into the socket, because earlier answers fill it, ends the connection (NoWaiting). Nor does it
+// wait for a handler that sits in a write to a full socket: such a write ends with the request's
+// Context, and with a Context of the handler's own making after `patience` it is left alone, for
+// then bytes have left and there is nothing to answer.
+// Threads: the handler's calls from one at a time; expire() from any.
+
+#include <atomic>     // std::atomic
+#include <chrono>     // std::chrono::milliseconds
+#include <exception>  // std::exception_ptr
+#include <mutex>      // std::lock_guard, std::unique_lock
+#include <thread>     // std::this_thread
+#include <utility>    // std::swap
+
+namespace jot::inline v1::detail {
+
+class DeadlineWriter final : public ResponseWriter, private Flusher {
+ public:
+  // Within a middleware of the same kind, both share the outer one's lock.
+  DeadlineWriter(ResponseWriter& inner, Request& r)
+      : inner_(inner),
+        state_(RequestAccess::state(r)),
+        lock_(state_.response_lock ? *state_.response_lock : own_lock_),
+        header_(inner.header()) {
+    if (&lock_ == &own_lock_) share(&own_lock_);
+  }
+  ~DeadlineWriter() override {
+    if (&lock_ == &own_lock_) share(nullptr);
+  }
+
+  // ---- the handler ----
+
+  Header& header() override { return header_; }
+
+  void write_header(int status) override {
+    const Turn turn(*this);
+    if (turn.in_time()) inner_.write_header(status);
+  }
+  bool write_bytes(std::string_view bytes) override {
+    const Turn turn(*this);
+    return turn.in_time() && inner_.write_bytes(bytes);
+  }
+  Flusher* flusher() override {
+    const std::lock_guard hold(lock_);
+    return inner_.flusher() ? this : nullptr;
+  }
+  bool reset() override {
+    const Turn turn(*this);
+    return turn.in_time() && inner_.reset();
+  }
+  int status() const override {
+    const std::lock_guard hold(lock_);
+    return inner_.status();
+  }
+  bool committed() const override {
+    const std::lock_guard hold(lock_);
+    return inner_.committed();
+  }
+  std::uint64_t bytes_written() const override {
+    const std::lock_guard hold(lock_);
+    return inner_.bytes_written();
+  }
+
+  // ---- the timer ----
+
+  void expire() noexcept try {
+    const NoWaiting no_waiting;
+    expired_ = true;
+    const std::unique_lock hold = lock_in_time();
+    if (hold && !inner_.committed()) return answer();
+    if (state_.origin) state_.origin->cut();
+  } catch (...) {
+    // No memory for the answer: the handler's thread sees that there is none.
+  }
+
+  // ---- the middleware, on the handler's thread ----
+
+  bool expired() const noexcept { return expired_; }
+
+  // thrown: what the handler let go, else nullptr. Throws: that, where the response is still to be
+  // made of it; HttpError 503 where a stream must be cut short.
+  void finish(const std::exception_ptr& thrown, const Request& r) {
+    if (answered_) return tell(thrown, r);
+    if (thrown) std::rethrow_exception(thrown);
+    if (expired_) throw HttpError(503);
+    inner_.header() = std::move(header_);  // trailers are in it, too
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds patience{10};
+
+  // A call of the handler's: the lock, and its Header in the place of the outer one.
+  class Turn {
+   public:
+    explicit Turn(DeadlineWriter& w) : w_(w), hold_(w.lock_), in_time_(!w.expired_) {
+      if (in_time_) std::swap(w_.header_, w_.inner_.header());
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() {
+      if (in_time_) std::swap(w_.header_, w_.inner_.header());
+    }
+    bool in_time() const noexcept { return in_time_; }
+
+   private:
+    DeadlineWriter& w_;
+    const std::lock_guard<ResponseLock> hold_;
+    const bool in_time_;
+  };
+
+  // The lock, or nothing when it cannot be had within `patience`. (A timed mutex would do, if
+  // ThreadSanitizer knew how g++ 12 waits for one.)
+  std::unique_lock<ResponseLock> lock_in_time() {
+    const auto end = Clock::now() + patience;
+    std::unique_lock hold(lock_, std::try_to_lock);
+    while (!hold && Clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+      (void)hold.try_lock();
+    }
+    return hold;
+  }
+
+  bool flush() override {
+    const Turn turn(*this);
+    return turn.in_time() && inner_.flusher()->flush();
+  }
+
+  void share(ResponseLock* lock) noexcept {
+    state_.response_lock = lock;
+    if (state_.origin) state_.origin->share_response(lock);
+  }
+
+  // With its length, so that the client need not wait for the handler to see where it ends.
+  void answer() {
+    constexpr std::string_view words = "this takes too long\n";
+    const Header outer = inner_.header();
+    if (!inner_.reset()) return;
+    inner_.header() = outer;
+    inner_.header().set("Content-Type", "text/plain; charset=utf-8");
+    inner_.header().set("X-Content-Type-Options", "nosniff");
+    inner_.header().set("Content-Length", words.size()).set("Connection", "close");
+    inner_.write_header(503);
+    inner_.write_bytes(words);
+    answered_ = true;
+    if (Flusher* flusher = inner_.flusher()) flusher->flush();
+  }
+
+  // The client has its 503; the log has the rest.
+  static void tell(const std::exception_ptr& thrown, const Request& r) try {
+    if (thrown) std::rethrow_exception(thrown);
+  } catch (const HttpError&) {
+    // Meant for the client, who has left.
+  } catch (const std::exception& e) {
+    r.log().error("handler threw after its time", {{"path", r.path()}, {"error", e.what()}});
+  } catch (...) {
+    r.log().error("handler threw after its time", {{"path", r.path()}});
+  }
+
+  ResponseWriter& inner_;
+  RequestState& state_;
+  mutable ResponseLock own_lock_;
+  ResponseLock& lock_;                 // guards inner_ and answered_
+  Header header_;                      // the handler's
+  std::atomic<bool> expired_ = false;  // set before the lock is taken: who comes later is too late
+  bool answered_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/siphash.hpp
+
+// siphash.hpp -- which number stands for these bytes, so that nobody can aim at a collision?
+//
+// SipHash-2-4 (Aumasson and Bernstein, 2012): 64 bits of the bytes and a key of 128. Who does not
+// know the key can do no better than chance. With a fixed key it is a fast hash like others.
+
+#include <bit>          // std::rotl
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+struct SipKey {
+  std::uint64_t k0 = 0, k1 = 0;
+};
+
+class SipState {
+ public:
+  explicit SipState(SipKey key) noexcept
+      : a_(key.k0 ^ 0x736f6d6570736575),
+        b_(key.k1 ^ 0x646f72616e646f6d),
+        c_(key.k0 ^ 0x6c7967656e657261),
+        d_(key.k1 ^ 0x7465646279746573) {}
+
+  void add(std::uint64_t word) noexcept {
+    d_ ^= word;
+    round(), round();
+    a_ ^= word;
+  }
+
+  std::uint64_t finish() noexcept {
+    c_ ^= 0xff;
+    round(), round(), round(), round();
+    return a_ ^ b_ ^ c_ ^ d_;
+  }
+
+ private:
+  void round() noexcept {
+    a_ += b_, b_ = std::rotl(b_, 13), b_ ^= a_, a_ = std::rotl(a_, 32);
+    c_ += d_, d_ = std::rotl(d_, 16), d_ ^= c_;
+    a_ += d_, d_ = std::rotl(d_, 21), d_ ^= a_;
+    c_ += b_, b_ = std::rotl(b_, 17), b_ ^= c_, c_ = std::rotl(c_, 32);
+  }
+
+  std::uint64_t a_, b_, c_, d_;
+};
+
+inline std::uint64_t siphash(std::string_view bytes, SipKey key) noexcept {
+  SipState state(key);
+  const std::size_t whole = bytes.size() / 8 * 8;
+  for (std::size_t i = 0; i < whole; i += 8) state.add(load8(bytes.data() + i));
+  std::uint64_t last = static_cast<std::uint64_t>(bytes.size()) << 56;
+  for (std::size_t i = whole; i < bytes.size(); ++i)
+    last |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * (i - whole));
+  state.add(last);
+  return state.finish();
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/entity_tag.hpp
+
+// entity_tag.hpp -- has the client got these bytes already?
+//
+// In: what a handler writes, kept back while it is short. Out: the same with an ETag made of the
+// bytes, or a 304 without them. What is flushed, or grows beyond the limit, passes unchanged.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// Does this value of If-None-Match name that tag? Compared weakly: W/ does not count. A list that
+// is malformed is read up to there. See RFC 9110 section 8.8.3.
+inline bool names_tag(std::string_view list, std::string_view tag) noexcept {
+  if (trim(list) == "*") return true;
+  if (tag.starts_with("W/")) tag.remove_prefix(2);
+  for (;;) {
+    while (!list.empty() && (is_space(list.front()) || list.front() == ',')) list.remove_prefix(1);
+    if (list.starts_with("W/")) list.remove_prefix(2);
+    if (!list.starts_with('"')) return false;
+    const std::size_t end = list.find('"', 1);
+    if (end == list.npos) return false;
+    if (list.substr(0, end + 1) == tag) return true;
+    list.remove_prefix(end + 1);
+  }
+}
+
+inline bool has_matching_tag(const Request& r, std::string_view tag) {
+  for (std::string_view list : r.header().all("If-None-Match")) {
+    if (names_tag(list, tag)) return true;
+  }
+  return false;
+}
+
+// Strong: 128 bits of the bytes, the same on all machines.
+inline std::string tag_of(std::string_view bytes) {
+  constexpr char hex[] = "0123456789abcdef";
+  std::string tag = "\"";
+  for (const std::uint64_t half : {siphash(bytes, {0, 0}), siphash(bytes, {1, 1})}) {
+    for (int shift = 60; shift >= 0; shift -= 4) tag += hex[half >> shift & 0xf];
+  }
+  return tag += '"';
+}
+
+class TaggingWriter final : public WriterProxy, private Flusher {
+ public:
+  TaggingWriter(ResponseWriter& w, std::size_t max_size) : WriterProxy(w), max_size_(max_size) {}
+
+  bool write_bytes(std::string_view bytes) override {
+    if (!passes_ && kept_.size() + bytes.size() <= max_size_) return kept_ += bytes, true;
+    return pass() && inner().write_bytes(bytes);
+  }
+
+  Flusher* flusher() override { return inner().flusher() ? this : nullptr; }
+
+  std::uint64_t bytes_written() const override { return inner().bytes_written() + kept_.size(); }
+
+  bool reset() override {
+    if (!inner().reset()) return false;
+    kept_.clear(), passes_ = false;
+    return true;
+  }
+
+  // The handler has returned.
+  void finish(const Request& r) {
+    if (passes_ || inner().committed()) return void(pass());
+    const bool is_head = r.method() == "HEAD";
+    if (status() == 200 && (r.method() == "GET" || is_head)) {
+      // A handler may leave out the body of HEAD: what it would be is not known then.
+      if (!header().has("ETag") && !(is_head && kept_.empty())) header().set("ETag", tag_of(kept_));
+      if (header().has("ETag") && has_matching_tag(r, header().get("ETag"))) return not_modified();
+    }
+    pass();
+  }
+
+ private:
+  // From now on, everything goes straight through.
+  bool pass() {
+    passes_ = true;
+    if (kept_.empty()) return true;
+    const std::string kept = std::move(kept_);
+    kept_.clear();
+    return inner().write_bytes(kept);
+  }
+
+  bool flush() override { return pass() && inner().flusher()->flush(); }
+
+  // What describes the bytes goes with them. See RFC 9110 section 15.4.5.
+  void not_modified() {
+    for (auto name : {"Content-Encoding", "Content-Length", "Content-Type", "Last-Modified"})
+      header().remove(name);
+    kept_.clear();
+    write_header(304);
+  }
+
+  const std::size_t max_size_;
+  bool passes_ = false;
+  std::string kept_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/line_file.hpp
+
+// line_file.hpp -- where does a batch of lines go: a file, which may be moved away, or a pipe,
+// which may be full for ever?
+//
+// In: whole lines. Out: the number of those that could not be written. A file is opened anew when
+// another stands in its place, as after logrotate. A pipe or socket is written in pieces that fit
+// (PIPE_BUF), after poll has said so: a reader that has stopped costs `patience` for each batch,
+// and cannot keep the program from ending.
+// Threads: one at a time.
+
+#include <fcntl.h>     // open
+#include <limits.h>    // PIPE_BUF
+#include <poll.h>      // poll
+#include <sys/stat.h>  // fstat, stat
+#include <unistd.h>    // write
+
+#include <algorithm>     // std::count, std::min
+#include <cerrno>        // errno
+#include <cstddef>       // std::size_t
+#include <cstdint>       // std::uint64_t
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
+#include <utility>       // std::move
+
+namespace jot::inline v1::detail {
+
+class LineFile {
+ public:
+  // path: appended to, made if need be. Throws: std::system_error that names it.
+  explicit LineFile(std::string path) : path_(std::move(path)) {
+    if (!open()) throw std::system_error(errno, std::generic_category(), "jot: " + path_);
+  }
+
+  // Lifetime: the fd stays the caller's.
+  explicit LineFile(int fd) noexcept : fd_(fd) {}
+
+  // Returns how many lines were lost. Half a line that was written before is ended first.
+  std::uint64_t write(std::string_view lines) {
+    if (!path_.empty() && was_moved()) open();  // if it cannot be opened, the old one will do
+    const std::string mended = torn_ ? '\n' + std::string(lines) : std::string();
+    const std::string_view all = torn_ ? std::string_view(mended) : lines;
+    const std::size_t done = put(all), left = std::min(all.size() - done, lines.size());
+    if (done > 0) torn_ = all[done - 1] != '\n';
+    return static_cast<std::uint64_t>(std::count(lines.end() - left, lines.end(), '\n'));
+  }
+
+ private:
+  static constexpr int patience = 1000;  // milliseconds
+
+  // Writes until all is written or no more can be. Returns how many bytes.
+  std::size_t put(std::string_view text) noexcept {
+    std::size_t done = 0;
+    while (done < text.size()) {
+      pollfd ready{fd_, POLLOUT, 0};
+      const int count = poll(&ready, 1, patience);
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) break;
+      const ssize_t n =
+          ::write(fd_, text.data() + done, std::min<std::size_t>(text.size() - done, PIPE_BUF));
+      if (n > 0) done += static_cast<std::size_t>(n);
+      if (n < 0 && errno != EINTR && errno != EAGAIN) break;
+    }
+    return done;
+  }
+
+  bool open() noexcept {
+    Fd file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+    if (!file) return false;
+    file_ = std::move(file);
+    fd_ = file_.get();
+    return true;
+  }
+
+  bool was_moved() const noexcept {
+    struct stat here{};
+    struct stat there{};
+    if (fstat(fd_, &here) != 0) return true;
+    return stat(path_.c_str(), &there) != 0 || here.st_ino != there.st_ino ||
+           here.st_dev != there.st_dev;
+  }
+
+  const std::string path_;  // "": an fd of the caller's
+  Fd file_;
+  int fd_ = -1;
+  bool torn_ = false;  // the last thing written is half a line
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/line_queue.hpp
+
+// line_queue.hpp -- how do lines get to a disk that may be slow, while nobody waits for it?
+//
+// In: lines, from many threads. Out: the same lines in their order, to a function that may block.
+//
+//   1. add() appends the line to the batch in hand, under a lock, and goes. When the batch holds
+//      `limit` bytes, the line is dropped and counted instead: memory has an end, too.
+//   2. A thread of the queue's own takes the whole batch, gives it to the function, and takes what
+//      has come meanwhile. It starts with the first line.
+//   3. What was dropped is told when a batch has been written, once for all of them.
+//   4. The destructor lets the thread write what is there, and joins it.
+// Threads: add() from any.
+
+#include <condition_variable>  // std::condition_variable
+#include <cstddef>             // std::size_t
+#include <cstdint>             // std::uint64_t
+#include <functional>          // std::function
+#include <mutex>               // std::mutex, std::unique_lock
+#include <string>              // std::string
+#include <string_view>         // std::string_view
+#include <utility>             // std::move
+
+namespace jot::inline v1::detail {
+
+class LineQueue {
+ public:
+  // Returns how many lines of the batch it could not write; must not throw.
+  using Write = std::function<std::uint64_t(std::string_view batch)>;
+  using TellLost = std::function<void(std::uint64_t lines)>;
+
+  LineQueue(std::size_t limit, Write write, TellLost tell_lost)
+      : limit_(limit), write_(std::move(write)), tell_lost_(std::move(tell_lost)) {}
+  LineQueue(const LineQueue&) = delete;
+  LineQueue& operator=(const LineQueue&) = delete;
+  ~LineQueue() {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    changed_.notify_one();
+    thread_.join();
+    if (lost_ > 0) tell_lost_(lost_);  // there was no thread to be had
+  }
+
+  // Without the newline, which is added.
+  void add(std::string_view line) noexcept {
+    const std::lock_guard lock(mutex_);
+    try {
+      start();
+      if (batch_.size() + line.size() >= limit_) return void(++lost_);
+      const bool was_empty = batch_.empty();
+      batch_.reserve(batch_.size() + line.size() + 1);  // so that a line is there whole or not
+      (batch_ += line) += '\n';
+      if (was_empty) changed_.notify_one();
+    } catch (...) {  // no memory, no thread
+      ++lost_;
+    }
+  }
+
+  // A line that was never made. It is told with the next.
+  void lose() noexcept {
+    const std::lock_guard lock(mutex_);
+    ++lost_;
+  }
+
+ private:
+  // Under the lock.
+  void start() {
+    if (started_) return;
+    thread_.start<&LineQueue::run>("jot-access-log", *this);
+    started_ = true;
+  }
+
+  void run() noexcept {
+    std::string batch;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return !batch_.empty() || lost_ > 0 || ending_; });
+      if (batch_.empty() && lost_ == 0) return;
+      batch.swap(batch_);
+      std::uint64_t lost = std::exchange(lost_, 0);
+      lock.unlock();
+      if (!batch.empty()) lost += write_(batch);
+      if (lost > 0) tell_lost_(lost);
+      batch.clear();
+      lock.lock();
+    }
+  }
+
+  const std::size_t limit_;
+  const Write write_;
+  const TellLost tell_lost_;
+  std::mutex mutex_;  // guards all below
+  std::condition_variable changed_;
+  std::string batch_;
+  std::uint64_t lost_ = 0;
+  bool started_ = false, ending_ = false;
+  ServiceThread thread_;  // joined by the destructor
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/token_buckets.hpp
+
+// token_buckets.hpp -- has this client asked too often?
+//
+// In: a key and the time. Out: how long it has to wait; zero: it may go on, and has paid.
+//
+// A bucket is one moment: when it will be full again. Each request moves that by one interval; when
+// it would lie more than `burst` intervals ahead, the bucket is empty. So a bucket that is full is
+// like one that was never seen, and its slot is free.
+//
+// The table has a fixed size and stores no keys, only 64 bits of a hash with a secret key, so that
+// nobody can choose addresses that share a slot. A key may be in one of eight slots; when all are
+// taken, the one that is nearest to being full makes room.
+// Threads: any; a mutex guards the table, held for some ten nanoseconds.
+
+#include <sys/random.h>  // getrandom
+
+#include <algorithm>    // std::max
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <mutex>        // std::mutex, std::lock_guard
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+class TokenBuckets {
+ public:
+  // interval: one token comes back in such a time. All above 0.
+  TokenBuckets(nanoseconds interval, std::size_t burst, std::size_t max_keys)
+      : interval_(interval), depth_(interval * static_cast<nanoseconds::rep>(burst)) {
+    sets_ = (max_keys + ways - 1) / ways;
+    slots_.resize(sets_ * ways);
+    if (getrandom(&key_, sizeof key_, 0) != sizeof key_) key_ = {1, 2};
+  }
+
+  // Takes a token. Returns: zero; or the time until there is one, and nothing was taken.
+  nanoseconds take(std::string_view key, Clock::time_point now) noexcept {
+    const std::uint64_t hash = siphash(key, key_);
+    std::lock_guard lock(mutex_);
+    Slot& slot = slot_of(hash, now);
+    const Clock::time_point full_at = std::max(slot.full_at, now) + interval_;
+    if (full_at - now > depth_) return full_at - now - depth_;
+    slot = {hash, full_at};
+    return nanoseconds::zero();
+  }
+
+ private:
+  static constexpr std::size_t ways = 8;
+  struct Slot {
+    std::uint64_t hash = 0;
+    Clock::time_point full_at = {};  // in the past: free
+  };
+
+  // The key's own slot, or the one that it gets: nothing of the last owner's is left in it.
+  Slot& slot_of(std::uint64_t hash, Clock::time_point now) noexcept {
+    Slot* const set = &slots_[hash % sets_ * ways];
+    Slot* least = set;
+    for (Slot* s = set; s != set + ways; ++s) {
+      if (s->hash == hash && s->full_at > now) return *s;
+      if (s->full_at < least->full_at) least = s;
+    }
+    *least = {};
+    return *least;
+  }
+
+  const nanoseconds interval_, depth_;
+  SipKey key_;
+  std::mutex mutex_;  // guards slots_
+  std::size_t sets_ = 1;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/middleware.ipp
+
+// middleware.ipp -- the bodies of middleware.hpp.
+
+#include <sys/random.h>  // getrandom
+#include <time.h>        // clock_gettime
+
+#include <algorithm>  // std::count
+#include <charconv>   // std::from_chars
+#include <exception>  // std::exception_ptr
+#include <memory>     // std::make_shared
+#include <stdexcept>  // std::invalid_argument
+#include <utility>    // std::move
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+// Calls next, then tell(status, bytes), whether next returns or throws: then with the status that
+// the exception will become, unless one has been sent.
+template <class Tell>
+void call_and_tell(const ResponseWriter& w, const Tell& tell, const auto& call) {
+  try {
+    call();
+  } catch (const HttpError& e) {
+    w.committed() ? tell(w.status(), w.bytes_written()) : tell(e.status(), 0);
+    throw;
+  } catch (...) {
+    w.committed() ? tell(w.status(), w.bytes_written()) : tell(500, 0);
+    throw;
+  }
+  tell(w.status(), w.bytes_written());
+}
+
+JOT_INLINE std::string make_request_id() {
+  constexpr char hex[] = "0123456789abcdef";
+  unsigned char bytes[16] = {};
+  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+    throw std::runtime_error("jot: request_id: getrandom");
+  std::string id;
+  for (const unsigned char b : bytes) (id += hex[b >> 4]) += hex[b & 15];
+  return id;
+}
+
+// "The \"inner\" circle", as a quoted-string (RFC 9110 section 5.6.4).
+JOT_INLINE std::string quoted_realm(std::string_view text) {
+  if (!is_field_value(text))
+    throw std::invalid_argument("jot: basic_auth: control character in the realm");
+  std::string to = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') to += '\\';
+    to += c;
+  }
+  return to += '"';
+}
+
+JOT_INLINE void refuse_longer(std::string_view declared, std::uint64_t bytes) {
+  std::uint64_t length = 0;  // what is not a number was refused with the head
+  auto [end, failed] = std::from_chars(declared.data(), declared.data() + declared.size(), length);
+  if (failed == std::errc{} && length > bytes) throw HttpError(413);
+}
+
+// What an access_log() writes to, and how. Alive as long as any Handler that logs to it.
+class AccessLog {
+ public:
+  explicit AccessLog(AccessLogOptions o)
+      : format_(o.format),
+        file_(o.sink || o.file.empty() ? LineFile(o.fd) : LineFile(std::move(o.file))),
+        sink_(std::move(o.sink)),
+        log_(std::move(o.log)),
+        queue_(
+            o.max_waiting, [this](std::string_view batch) { return write(batch); },
+            [this](std::uint64_t lines) {
+              log_.warn("access log lost lines", {{"lines", lines}});
+            }) {}
+
+  // A log that fails, for want of memory, fails no request.
+  void add(const AccessEntry& entry) noexcept try {
+    const std::string* id = entry.request.value(current_request_id);
+    switch (format_) {
+      case AccessFormat::combined: return queue_.add(combined_line(entry));
+      case AccessFormat::common: return queue_.add(common_line(entry));
+      case AccessFormat::json: return queue_.add(json_line(entry, id ? *id : std::string_view()));
+    }
+  } catch (...) {
+    queue_.lose();
+  }
+
+ private:
+  std::uint64_t write(std::string_view batch) noexcept try {
+    if (!sink_) return file_.write(batch);
+    return sink_(batch), 0;
+  } catch (...) {  // of the sink's
+    return static_cast<std::uint64_t>(std::count(batch.begin(), batch.end(), '\n'));
+  }
+
+  const AccessFormat format_;
+  LineFile file_;
+  const std::function<void(std::string_view)> sink_;
+  const Logger log_;
+  LineQueue queue_;  // ends first: its thread uses all of the above
+};
+
+// HEAD, 204 and 304 send no body, whatever the handler wrote.
+JOT_INLINE std::uint64_t bytes_sent(const Request& r, int status, std::uint64_t written) {
+  return r.method() == "HEAD" || status == 204 || status == 304 ? 0 : written;
+}
+
+// Puts a Context in force for a scope. What outer middleware writes after it waits as before.
+class ContextScope {
+ public:
+  ContextScope(Request& r, const Context& ctx) : request_(r), before_(r.context()) {
+    r.set_context(ctx);
+  }
+  ContextScope(const ContextScope&) = delete;
+  ContextScope& operator=(const ContextScope&) = delete;
+  ~ContextScope() { request_.set_context(before_); }
+
+ private:
+  Request& request_;
+  const Context before_;
+};
+
+JOT_INLINE bool is_late(const Context& ctx) noexcept {
+  return ctx.done() ? ctx.err() == Errc::deadline_exceeded : ctx.remaining() == nanoseconds::zero();
+}
+
+// Calls next, and has w answer when the deadline of ctx comes first. Returns what next threw.
+// A handler that heeds its Context may be back before the timer has called: it is late all the
+// same, and what it has written is not whole.
+JOT_INLINE std::exception_ptr call_until(const Context& ctx, DeadlineWriter& w, Request& r,
+                                         const Handler& next) {
+  std::exception_ptr thrown;
+  {
+    const AfterFunc alarm = after_func(ctx, [&] {
+      if (is_late(ctx)) w.expire();
+    });
+    try {
+      if (!w.expired()) next(w, r);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  }
+  if (!w.expired() && is_late(ctx)) w.expire();
+  return thrown;
+}
+
+JOT_INLINE std::shared_ptr<TokenBuckets> make_buckets(const RateLimitOptions& o) {
+  const auto most = static_cast<std::size_t>(nanoseconds::max().count() / 4);
+  const std::size_t burst = o.burst ? o.burst : o.requests;
+  if (o.requests == 0 || o.requests > most || o.per <= nanoseconds::zero() || o.max_keys == 0)
+    throw std::invalid_argument("jot: rate_limit: requests, per and max_keys are above 0");
+  const auto interval = o.per / static_cast<nanoseconds::rep>(o.requests);
+  if (interval == nanoseconds::zero() || burst > most / static_cast<std::size_t>(interval.count()))
+    throw std::invalid_argument("jot: rate_limit: too many requests, or too long a time");
+  return std::make_shared<TokenBuckets>(interval, burst, o.max_keys);
+}
+
+}  // namespace detail
+
+JOT_INLINE Middleware request_log() {
+  return [](ResponseWriter& w, Request& r, const Handler& next) {
+    const auto begin = Clock::now();
+    const auto tell = [&](int status, std::uint64_t written) {
+      const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
+      r.log().info("request", {{"method", r.method()},
+                               {"path", r.path()},
+                               {"status", status},
+                               {"bytes", detail::bytes_sent(r, status, written)},
+                               {"ms", took.count()}});
+    };
+    detail::call_and_tell(w, tell, [&] { next(w, r); });
+  };
+}
+
+JOT_INLINE Middleware access_log(AccessLogOptions options) {
+  return [log = std::make_shared<detail::AccessLog>(std::move(options))](
+             ResponseWriter& w, Request& r, const Handler& next) {
+    timespec time{};
+    clock_gettime(CLOCK_REALTIME, &time);
+    const auto begin = Clock::now();
+    const auto tell = [&](int status, std::uint64_t written) {
+      const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
+      log->add({r, status, detail::bytes_sent(r, status, written), took.count(), time});
+    };
+    detail::call_and_tell(w, tell, [&] { next(w, r); });
+  };
+}
+
+JOT_INLINE Middleware request_id() {
+  return [](ResponseWriter& w, Request& r, const Handler& next) {
+    std::string id(r.header().get("X-Request-ID"));
+    if (id.size() > 128 || !detail::is_token(id) || r.header().all("X-Request-ID").size() > 1)
+      id = detail::make_request_id();
+    const Header fields{{"X-Request-ID", id}};
+    r.set_log(r.log().with({{"request_id", id}}));
+    r.set_value(current_request_id, std::move(id));
+    detail::call_with_fields(w, r, next, fields);
+  };
+}
+
+JOT_INLINE bool equal_secrets(std::string_view given, std::string_view secret) noexcept {
+  std::size_t differs = given.size() ^ secret.size();
+  for (std::size_t i = 0; i < given.size() && !secret.empty(); ++i)
+    differs |= static_cast<std::size_t>(given[i] ^ secret[i % secret.size()]);
+  return differs == 0;
+}
+
+JOT_INLINE Middleware
+basic_auth(const std::string& realm,
+           std::function<bool(std::string_view user, std::string_view password)> check) {
+  if (!check) throw std::invalid_argument("jot: basic_auth: nothing to check with");
+  const std::string challenge =
+      "Basic realm=" + detail::quoted_realm(realm) + ", charset=\"UTF-8\"";
+  return [challenge, check = std::move(check)](ResponseWriter& w, Request& r, const Handler& next) {
+    const auto given = r.basic_auth();
+    if (!given || !check(given->user, given->password))
+      throw HttpError(401, {}, {{"WWW-Authenticate", challenge}});
+    next(w, r);
+  };
+}
+
+JOT_INLINE Middleware basic_auth(const std::string& realm, std::string user, std::string password) {
+  if (password.empty()) throw std::invalid_argument("jot: basic_auth: the password is empty");
+  return basic_auth(realm, [user = std::move(user), password = std::move(password)](
+                               std::string_view u, std::string_view p) {
+    const bool known = equal_secrets(u, user), right = equal_secrets(p, password);
+    return known && right;  // both were compared: the time does not tell which one was wrong
+  });
+}
+
+JOT_INLINE Middleware max_body(std::uint64_t bytes) {
+  return [bytes](ResponseWriter& w, Request& r, const Handler& next) {
+    r.body().set_limit(bytes);
+    detail::refuse_longer(r.header().get("Content-Length"), bytes);
+    next(w, r);
+  };
+}
+
+JOT_INLINE Middleware timeout(nanoseconds max) {
+  if (max <= nanoseconds::zero()) throw std::invalid_argument("jot: timeout: it is above 0");
+  return [max](ResponseWriter& w, Request& r, const Handler& next) {
+    const CancelScope scope = with_timeout(r.context(), max);
+    const detail::ContextScope in_force(r, scope.ctx);
+    detail::DeadlineWriter writer(w, r);
+    const std::exception_ptr thrown = detail::call_until(scope.ctx, writer, r, next);
+    writer.finish(thrown, r);
+  };
+}
+
+JOT_INLINE Middleware rate_limit(RateLimitOptions options) {
+  auto buckets = detail::make_buckets(options);
+  return [buckets, key_of = std::move(options.key)](ResponseWriter& w, Request& r,
+                                                    const Handler& next) {
+    const std::string key = key_of ? key_of(r) : detail::client_network(r.remote_addr());
+    if (!key.empty()) {
+      const auto wait = std::chrono::ceil<std::chrono::seconds>(buckets->take(key, Clock::now()));
+      if (wait.count() > 0)
+        throw HttpError(429, {}, {{"Retry-After", std::to_string(wait.count())}});
+    }
+    next(w, r);
+  };
+}
+
+JOT_INLINE Middleware etag(std::size_t max_size) {
+  return [max_size](ResponseWriter& w, Request& r, const Handler& next) {
+    detail::TaggingWriter tagging(w, max_size);
+    next(tagging, r);
+    tagging.finish(r);
+  };
+}
+
+}  // namespace jot::inline v1
 
 // -------------------------------------------------------------- jot/detail/route_url.hpp
 

@@ -72,9 +72,9 @@ JOT_INLINE std::shared_ptr<const Wrapper> share(const Wrapper* made) {
 // Forgets the response so far, but for the fields that do not describe its body.
 JOT_INLINE void begin_error(ResponseWriter& w, int status, std::string_view content_type) {
   Header kept = w.header();
-  for (auto name : {"Content-Length", "Content-Encoding", "Content-Range", "ETag", "Last-Modified",
-                    "Cache-Control"})
+  for (auto name : {"Content-Length", "Content-Encoding", "ETag", "Last-Modified", "Cache-Control"})
     kept.remove(name);
+  if (status != 416) kept.remove("Content-Range");  // there it describes what the client asked of
   if (w.reset()) w.header() = std::move(kept);
   w.header().set("Content-Type", content_type);
   w.header().set("X-Content-Type-Options", "nosniff");
