@@ -7375,20 +7375,19 @@ JOT_INLINE bool WriterProxy::reset() { return inner_.reset(); }
 
 }  // namespace jot::inline v1
 
-// -------------------------------------------------------------- jot/detail/accept.hpp
+// -------------------------------------------------------------- jot/detail/weighted.hpp
 
-// accept.hpp -- would this client rather have JSON, or text?
+// weighted.hpp -- how much does a client want what it names?
 //
-// In: the Accept fields of a request (RFC 9110 section 12.5.1). Out: how much it wants a type. The
-// range that names a type most exactly decides, whatever the weights of the others.
+// In: one element of a list such as Accept or Accept-Encoding: "gzip;q=0.8", "text/html;level=1".
+// Out: what it names, and its weight in thousandths. See RFC 9110 section 12.4.2.
 
-#include <algorithm>    // std::min
 #include <cstddef>      // std::size_t
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1::detail {
 
-// "0.8" in thousandths: 0 to 1000. Returns: -1 when malformed (RFC 9110 section 12.4.2).
+// "0.8" in thousandths: 0 to 1000. Returns: -1 when malformed.
 constexpr int thousandths(std::string_view q) noexcept {
   if (q.empty() || q.size() > 5 || (q.size() > 1 && q[1] != '.')) return -1;
   int sum = 0, worth = 1000;
@@ -7400,7 +7399,7 @@ constexpr int thousandths(std::string_view q) noexcept {
   return sum <= 1000 ? sum : -1;
 }
 
-// The q among the parameters of a range, ";level=1;q=0.5"; 1000 without one.
+// The q among the parameters of an element, ";level=1;q=0.5"; 1000 without one.
 constexpr int weight_in(std::string_view parameters) noexcept {
   while (!parameters.empty()) {
     parameters.remove_prefix(1);
@@ -7412,6 +7411,31 @@ constexpr int weight_in(std::string_view parameters) noexcept {
   }
   return 1000;
 }
+
+struct Weighted {
+  std::string_view name;
+  int weight;  // 0: unwanted; -1: malformed
+};
+
+// The parameters before q belong to what is named, and are not looked at.
+constexpr Weighted parse_weighted(std::string_view element) noexcept {
+  const std::string_view name = element.substr(0, element.find(';'));
+  return {trim(name), weight_in(element.substr(name.size()))};
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/accept.hpp
+
+// accept.hpp -- would this client rather have JSON, or text?
+//
+// In: the Accept fields of a request (RFC 9110 section 12.5.1). Out: how much it wants a type. The
+// range that names a type most exactly decides, whatever the weights of the others.
+
+#include <cstddef>      // std::size_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
 
 struct Acceptance {
   int weight = 0;     // in thousandths; 0: not acceptable
@@ -7436,10 +7460,8 @@ inline Acceptance acceptance(const Header& header, std::string_view type) noexce
   for (const Field& field : header) {
     if (!iequals(field.name, "Accept")) continue;
     for (std::string_view list = field.value; !list.empty();) {
-      const std::string_view element = next_in_list(list);
-      const std::size_t semicolon = std::min(element.find(';'), element.size());
-      const Acceptance found{weight_in(element.substr(semicolon)),
-                             precision_of(trim(element.substr(0, semicolon)), type)};
+      const Weighted range = parse_weighted(next_in_list(list));
+      const Acceptance found{range.weight, precision_of(range.name, type)};
       if (found.weight < 0 || found.precision < best.precision || found.precision == 0) continue;
       if (found.precision > best.precision || found.weight > best.weight) best = found;
     }
@@ -8222,45 +8244,11 @@ JOT_INLINE std::string random_token(std::size_t bytes) {
 // accept_encoding.hpp -- in which codings may this answer be sent?
 //
 // In: the Accept-Encoding fields of a request. Out: how much each coding is wanted. See RFC 9110
-// §12.5.3 and, for the weights, §12.4.2.
+// §12.5.3.
 
-#include <cstddef>      // std::size_t
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1::detail {
-
-// A weight in thousandths, 0 to 1000; -1: malformed.
-constexpr int parse_weight(std::string_view q) noexcept {
-  if (q.empty() || q.size() > 5 || (q[0] != '0' && q[0] != '1')) return -1;
-  int weight = (q[0] - '0') * 1000;
-  if (q.size() > 1 && q[1] != '.') return -1;
-  int worth = 100;
-  for (const char c : q.substr(q.size() > 1 ? 2 : 1)) {
-    if (!is_digit(c)) return -1;
-    weight += worth * (c - '0'), worth /= 10;
-  }
-  return weight <= 1000 ? weight : -1;
-}
-
-// One element of a list with weights: "gzip;q=0.8", "text/html;level=1;q=0.5".
-struct Weighted {
-  std::string_view name;
-  int weight = 1000;
-};
-
-// The parameters before q belong to what is named, and are not looked at.
-constexpr Weighted parse_weighted(std::string_view element) noexcept {
-  const std::size_t semicolon = element.find(';');
-  Weighted result{trim(element.substr(0, semicolon))};
-  while (!element.empty()) {
-    const std::size_t end = element.find(';');
-    const std::string_view parameter = trim(element.substr(0, end));
-    element.remove_prefix(end == element.npos ? element.size() : end + 1);
-    if (parameter.size() >= 2 && (parameter[0] | 32) == 'q' && parameter[1] == '=')
-      result.weight = parse_weight(parameter.substr(2));
-  }
-  return result;
-}
 
 // How much a client wants each coding that we may have; 0: not at all.
 struct CodingWeights {
@@ -10424,14 +10412,8 @@ inline void add_vary(Header& header, std::string_view name) {
 
 // Does the client ask for a page by name? A script that it loads it asks for with */*.
 inline bool asks_for_page(const Header& header) noexcept {
-  for (const Field& field : header) {
-    if (!iequals(field.name, "Accept")) continue;
-    for (std::string_view list = field.value; !list.empty();) {
-      const Weighted type = parse_weighted(next_in_list(list));
-      if (iequals(type.name, "text/html") && type.weight != 0) return true;
-    }
-  }
-  return false;
+  const Acceptance page = acceptance(header, "text/html");
+  return page.precision == 3 && page.weight > 0;
 }
 
 // Is it worth the look for a compressed copy?
@@ -10838,6 +10820,10 @@ class DeadlineWriter final : public ResponseWriter, private Flusher {
     const Turn turn(*this);
     return turn.in_time() && inner_.write_bytes(bytes);
   }
+  bool write_file(int file, std::uint64_t offset, std::uint64_t length) override {
+    const Turn turn(*this);
+    return turn.in_time() && inner_.write_file(file, offset, length);
+  }
   Flusher* flusher() override {
     const std::lock_guard hold(lock_);
     return inner_.flusher() ? this : nullptr;
@@ -11041,29 +11027,6 @@ inline std::uint64_t siphash(std::string_view bytes, SipKey key) noexcept {
 
 namespace jot::inline v1::detail {
 
-// Does this value of If-None-Match name that tag? Compared weakly: W/ does not count. A list that
-// is malformed is read up to there. See RFC 9110 section 8.8.3.
-inline bool names_tag(std::string_view list, std::string_view tag) noexcept {
-  if (trim(list) == "*") return true;
-  if (tag.starts_with("W/")) tag.remove_prefix(2);
-  for (;;) {
-    while (!list.empty() && (is_space(list.front()) || list.front() == ',')) list.remove_prefix(1);
-    if (list.starts_with("W/")) list.remove_prefix(2);
-    if (!list.starts_with('"')) return false;
-    const std::size_t end = list.find('"', 1);
-    if (end == list.npos) return false;
-    if (list.substr(0, end + 1) == tag) return true;
-    list.remove_prefix(end + 1);
-  }
-}
-
-inline bool has_matching_tag(const Request& r, std::string_view tag) {
-  for (std::string_view list : r.header().all("If-None-Match")) {
-    if (names_tag(list, tag)) return true;
-  }
-  return false;
-}
-
 // Strong: 128 bits of the bytes, the same on all machines.
 inline std::string tag_of(std::string_view bytes) {
   constexpr char hex[] = "0123456789abcdef";
@@ -11083,6 +11046,13 @@ class TaggingWriter final : public WriterProxy, private Flusher {
     return pass() && inner().write_bytes(bytes);
   }
 
+  // What is too long for a tag need not be seen.
+  bool write_file(int file, std::uint64_t offset, std::uint64_t length) override {
+    if (!passes_ && length <= max_size_ - kept_.size())
+      return WriterProxy::write_file(file, offset, length);
+    return pass() && inner().write_file(file, offset, length);
+  }
+
   Flusher* flusher() override { return inner().flusher() ? this : nullptr; }
 
   std::uint64_t bytes_written() const override { return inner().bytes_written() + kept_.size(); }
@@ -11100,12 +11070,17 @@ class TaggingWriter final : public WriterProxy, private Flusher {
     if (status() == 200 && (r.method() == "GET" || is_head)) {
       // A handler may leave out the body of HEAD: what it would be is not known then.
       if (!header().has("ETag") && !(is_head && kept_.empty())) header().set("ETag", tag_of(kept_));
-      if (header().has("ETag") && has_matching_tag(r, header().get("ETag"))) return not_modified();
+      if (has_it_already(r)) return not_modified();
     }
     pass();
   }
 
  private:
+  bool has_it_already(const Request& r) {
+    return header().has("ETag") && field_has_entity_tag(r.header(), "If-None-Match",
+                                                        header().get("ETag"), Comparison::weak);
+  }
+
   // From now on, everything goes straight through.
   bool pass() {
     passes_ = true;

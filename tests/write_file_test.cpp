@@ -11,6 +11,7 @@
 #include <sys/stat.h>  // fstat
 #include <unistd.h>    // ftruncate, pwrite
 
+#include <atomic>       // std::atomic
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 
@@ -254,4 +255,47 @@ TEST_CASE("write_file: a wrapper that changes bytes sees those of files") {
   std::string want = text;
   for (char& c : want) c = c == ' ' ? '!' : c;
   CHECK((s.client().ask(get).body == want));
+}
+
+TEST_CASE("write_file: through jot's own wrappers") {
+  const std::string text = countdown(3'000'000);
+  const File file(text);
+  const auto send = [&](std::size_t length) {
+    return jot::Handler([&, length](ResponseWriter& w) {
+      w.header().set("Content-Type", "text/x-own");
+      w.write("before ");
+      w.write_file(file.fd(), 0, length);
+    });
+  };
+  for (const std::size_t length : {std::size_t{0}, std::size_t{1000}, text.size()}) {
+    for (const char* wrapper : {"timeout", "etag", "both"}) {
+      INFO(wrapper << ", " << length);
+      jot::Handler h = send(length);
+      if (wrapper != std::string_view("timeout")) h = jot::etag(10'000)(h);
+      if (wrapper != std::string_view("etag")) h = jot::timeout(60s)(h);
+      Served s(h);
+      raw::Client client = s.client();
+      const auto r = client.ask(get);
+      CHECK(r.whole());
+      CHECK((r.body == "before " + text.substr(0, length)));
+      // Of a long one nobody has seen all bytes when its head must leave.
+      CHECK(r.has("ETag") == (length < 10'000 && wrapper != std::string_view("timeout")));
+      CHECK(client.ask(get).whole());
+    }
+  }
+}
+
+TEST_CASE("write_file: when the time is up, nothing of the file leaves") {
+  const std::string text = countdown(100'000);
+  const File file(text);
+  std::atomic<bool> refused = false;
+  Served s(jot::timeout(20ms)([&](ResponseWriter& w, Request& r) {
+    w.header().set("Content-Type", "text/x-own");
+    r.context().wait();
+    refused = !w.write_file(file.fd(), 0, text.size());
+  }));
+  const auto r = s.client().ask(get);
+  CHECK(r.status == 503);
+  CHECK(r.whole());
+  CHECK(raw::eventually([&] { return refused.load(); }));
 }

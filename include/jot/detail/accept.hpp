@@ -7,38 +7,13 @@
 #pragma once
 
 #include "../header.hpp"  // Header
-#include "ascii.hpp"      // iequals, next_in_list, trim
+#include "ascii.hpp"      // iequals, next_in_list
+#include "weighted.hpp"   // parse_weighted
 
-#include <algorithm>    // std::min
 #include <cstddef>      // std::size_t
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1::detail {
-
-// "0.8" in thousandths: 0 to 1000. Returns: -1 when malformed (RFC 9110 section 12.4.2).
-constexpr int thousandths(std::string_view q) noexcept {
-  if (q.empty() || q.size() > 5 || (q.size() > 1 && q[1] != '.')) return -1;
-  int sum = 0, worth = 1000;
-  for (std::size_t i = 0; i < q.size(); ++i) {
-    if (i == 1) continue;  // the dot
-    if (!is_digit(q[i])) return -1;
-    sum += worth * (q[i] - '0'), worth /= 10;
-  }
-  return sum <= 1000 ? sum : -1;
-}
-
-// The q among the parameters of a range, ";level=1;q=0.5"; 1000 without one.
-constexpr int weight_in(std::string_view parameters) noexcept {
-  while (!parameters.empty()) {
-    parameters.remove_prefix(1);
-    const std::string_view one = trim(parameters.substr(0, parameters.find(';')));
-    if (one.size() >= 2 && to_lower(one[0]) == 'q' && one[1] == '=')
-      return thousandths(one.substr(2));
-    parameters.remove_prefix(parameters.find(';') == parameters.npos ? parameters.size()
-                                                                     : parameters.find(';'));
-  }
-  return 1000;
-}
 
 struct Acceptance {
   int weight = 0;     // in thousandths; 0: not acceptable
@@ -63,10 +38,8 @@ inline Acceptance acceptance(const Header& header, std::string_view type) noexce
   for (const Field& field : header) {
     if (!iequals(field.name, "Accept")) continue;
     for (std::string_view list = field.value; !list.empty();) {
-      const std::string_view element = next_in_list(list);
-      const std::size_t semicolon = std::min(element.find(';'), element.size());
-      const Acceptance found{weight_in(element.substr(semicolon)),
-                             precision_of(trim(element.substr(0, semicolon)), type)};
+      const Weighted range = parse_weighted(next_in_list(list));
+      const Acceptance found{range.weight, precision_of(range.name, type)};
       if (found.weight < 0 || found.precision < best.precision || found.precision == 0) continue;
       if (found.precision > best.precision || found.weight > best.weight) best = found;
     }

@@ -63,6 +63,10 @@ class DeadlineWriter final : public ResponseWriter, private Flusher {
     const Turn turn(*this);
     return turn.in_time() && inner_.write_bytes(bytes);
   }
+  bool write_file(int file, std::uint64_t offset, std::uint64_t length) override {
+    const Turn turn(*this);
+    return turn.in_time() && inner_.write_file(file, offset, length);
+  }
   Flusher* flusher() override {
     const std::lock_guard hold(lock_);
     return inner_.flusher() ? this : nullptr;

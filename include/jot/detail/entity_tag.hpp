@@ -8,7 +8,7 @@
 
 #include "../request.hpp"          // Request
 #include "../response_writer.hpp"  // Flusher, WriterProxy
-#include "ascii.hpp"               // is_space
+#include "conditional.hpp"         // field_has_entity_tag
 #include "siphash.hpp"             // siphash
 
 #include <cstddef>      // std::size_t
@@ -17,29 +17,6 @@
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1::detail {
-
-// Does this value of If-None-Match name that tag? Compared weakly: W/ does not count. A list that
-// is malformed is read up to there. See RFC 9110 section 8.8.3.
-inline bool names_tag(std::string_view list, std::string_view tag) noexcept {
-  if (trim(list) == "*") return true;
-  if (tag.starts_with("W/")) tag.remove_prefix(2);
-  for (;;) {
-    while (!list.empty() && (is_space(list.front()) || list.front() == ',')) list.remove_prefix(1);
-    if (list.starts_with("W/")) list.remove_prefix(2);
-    if (!list.starts_with('"')) return false;
-    const std::size_t end = list.find('"', 1);
-    if (end == list.npos) return false;
-    if (list.substr(0, end + 1) == tag) return true;
-    list.remove_prefix(end + 1);
-  }
-}
-
-inline bool has_matching_tag(const Request& r, std::string_view tag) {
-  for (std::string_view list : r.header().all("If-None-Match")) {
-    if (names_tag(list, tag)) return true;
-  }
-  return false;
-}
 
 // Strong: 128 bits of the bytes, the same on all machines.
 inline std::string tag_of(std::string_view bytes) {
@@ -60,6 +37,13 @@ class TaggingWriter final : public WriterProxy, private Flusher {
     return pass() && inner().write_bytes(bytes);
   }
 
+  // What is too long for a tag need not be seen.
+  bool write_file(int file, std::uint64_t offset, std::uint64_t length) override {
+    if (!passes_ && length <= max_size_ - kept_.size())
+      return WriterProxy::write_file(file, offset, length);
+    return pass() && inner().write_file(file, offset, length);
+  }
+
   Flusher* flusher() override { return inner().flusher() ? this : nullptr; }
 
   std::uint64_t bytes_written() const override { return inner().bytes_written() + kept_.size(); }
@@ -77,12 +61,17 @@ class TaggingWriter final : public WriterProxy, private Flusher {
     if (status() == 200 && (r.method() == "GET" || is_head)) {
       // A handler may leave out the body of HEAD: what it would be is not known then.
       if (!header().has("ETag") && !(is_head && kept_.empty())) header().set("ETag", tag_of(kept_));
-      if (header().has("ETag") && has_matching_tag(r, header().get("ETag"))) return not_modified();
+      if (has_it_already(r)) return not_modified();
     }
     pass();
   }
 
  private:
+  bool has_it_already(const Request& r) {
+    return header().has("ETag") && field_has_entity_tag(r.header(), "If-None-Match",
+                                                        header().get("ETag"), Comparison::weak);
+  }
+
   // From now on, everything goes straight through.
   bool pass() {
     passes_ = true;

@@ -10,7 +10,8 @@
 
 #include "../file_server.hpp"   // FileServerOptions
 #include "../handler.hpp"       // redirect, not_found
-#include "accept_encoding.hpp"  // accepted_codings, parse_weighted
+#include "accept.hpp"           // acceptance
+#include "accept_encoding.hpp"  // accepted_codings
 #include "error_page.hpp"       // answer_error
 #include "file_listing.hpp"     // listing_page
 #include "file_name.hpp"        // asked_file
@@ -35,14 +36,8 @@ inline void add_vary(Header& header, std::string_view name) {
 
 // Does the client ask for a page by name? A script that it loads it asks for with */*.
 inline bool asks_for_page(const Header& header) noexcept {
-  for (const Field& field : header) {
-    if (!iequals(field.name, "Accept")) continue;
-    for (std::string_view list = field.value; !list.empty();) {
-      const Weighted type = parse_weighted(next_in_list(list));
-      if (iequals(type.name, "text/html") && type.weight != 0) return true;
-    }
-  }
-  return false;
+  const Acceptance page = acceptance(header, "text/html");
+  return page.precision == 3 && page.weight > 0;
 }
 
 // Is it worth the look for a compressed copy?
