@@ -7,7 +7,7 @@
 #pragma once
 
 #include "../header.hpp"        // Header
-#include "ascii.hpp"            // is_space
+#include "ascii.hpp"            // is_space, trim
 #include "parse_http_date.hpp"  // parse_http_date
 
 #include <cstddef>      // std::size_t
@@ -56,16 +56,16 @@ constexpr bool same_entity_tag(std::string_view a, std::string_view b,
   return a == b;
 }
 
-// Is it in the list of tags, or is the list "*"? What follows a malformed tag is not read: commas
-// may stand inside of quotes.
+// Is it in the list of tags, or is the list "*" alone? What follows a malformed tag is not read:
+// commas may stand inside of quotes.
 constexpr bool list_has_entity_tag(std::string_view list, std::string_view tag,
                                    Comparison comparison) noexcept {
+  if (trim(list) == "*") return true;
   while (!list.empty()) {
     if (is_space(list.front()) || list.front() == ',') {
       list.remove_prefix(1);
       continue;
     }
-    if (list.front() == '*') return true;
     const std::string_view listed = take_entity_tag(list);
     if (listed.empty()) return false;
     if (same_entity_tag(listed, tag, comparison)) return true;
