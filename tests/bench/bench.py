@@ -11,6 +11,7 @@ import sys
 import cold
 import compile_cost
 import context_cost
+import files_speed
 import gone
 import idle
 import json_speed
@@ -21,7 +22,8 @@ import throughput
 from verdict import Verdict
 
 PARTS = {"throughput": throughput, "mixed": mixed, "cold": cold, "idle": idle, "gone": gone,
-         "context": context_cost, "routes": routes_cost, "compile": compile_cost, "json": json_speed}
+         "context": context_cost, "routes": routes_cost, "compile": compile_cost, "json": json_speed,
+         "files": files_speed}
 
 
 def version(*command):

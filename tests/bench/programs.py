@@ -122,12 +122,13 @@ def free_port():
         return s.getsockname()[1]
 
 
-def nginx():
+def nginx(files="html"):
     port, dir = free_port(), BUILD / "nginx"
     shutil.rmtree(dir, ignore_errors=True)
     dir.mkdir(parents=True)
     conf = (HERE / "nginx.conf.in").read_text()
     conf = conf.replace("@PORT@", str(port)).replace("@DIR@", str(dir))
+    conf = conf.replace("@FILES@", str(files))
     (dir / "nginx.conf").write_text(conf)
     command = ["nginx", "-p", dir, "-c", dir / "nginx.conf", "-e", "stderr"]
     return Server("nginx", command, port=port, workers=True)
@@ -136,6 +137,10 @@ def nginx():
 def jot():
     """hello.cpp, or the program that --jot names."""
     return Server("jot", [os.environ.get("JOT_BENCH_PROGRAM") or build("hello.cpp")])
+
+
+def files(folder):
+    return Server("jot", [build("files.cpp"), folder])
 
 
 def limit(answer):
