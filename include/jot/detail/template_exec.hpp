@@ -29,7 +29,7 @@
 namespace jot::inline v1::detail {
 
 // What is a key worth that is not there?
-enum class MissingKey { no_value, zero, error };
+enum class OnMissingKey { no_value, zero, error };
 
 // A parameter of a function of the user's: what its arguments must be.
 enum class Parameter : unsigned char { any, boolean, integer, floating, text };
@@ -60,7 +60,7 @@ struct ExecProblem {
 
 class TemplateExecutor {
  public:
-  TemplateExecutor(const TemplateNames& names, MissingKey missing_key, std::string& page) noexcept
+  TemplateExecutor(const TemplateNames& names, OnMissingKey missing_key, std::string& page) noexcept
       : names_(names), missing_key_(missing_key), page_(page) {}
 
   // Throws ExecProblem; page is then to be thrown away.
@@ -338,7 +338,7 @@ class TemplateExecutor {
 
   Operand field(const Operand& of, const std::string& name, bool has_arguments) {
     if (of.is_nothing()) {
-      if (missing_key_ == MissingKey::error) fail("nil data; no entry for key " + quoted(name));
+      if (missing_key_ == OnMissingKey::error) fail("nil data; no entry for key " + quoted(name));
       return {};
     }
     if (of.value->is_null()) fail("nil pointer evaluating " + std::string(of.type()) + "." + name);
@@ -346,8 +346,8 @@ class TemplateExecutor {
       fail("can't evaluate field " + name + " in type " + std::string(of.type()));
     if (has_arguments) fail(name + " is not a method but has arguments");
     if (const Value* found = of.value->find(name)) return of.element(*found);
-    if (missing_key_ == MissingKey::error) fail("map has no entry for key " + quoted(name));
-    if (missing_key_ == MissingKey::zero) return {&null_, true, {}};
+    if (missing_key_ == OnMissingKey::error) fail("map has no entry for key " + quoted(name));
+    if (missing_key_ == OnMissingKey::zero) return {&null_, true, {}};
     return {};
   }
 
@@ -499,7 +499,7 @@ class TemplateExecutor {
   }
 
   const TemplateNames& names_;
-  const MissingKey missing_key_;
+  const OnMissingKey missing_key_;
   std::string& page_;
   const Value null_;
   const TemplateNode* at_ = nullptr;  // for messages
