@@ -13,9 +13,10 @@
 #include "../value.hpp"            // List, Map, Value
 #include "quote.hpp"               // quoted
 #include "template_functions.hpp"  // Builtin, find_builtin
-#include "template_operand.hpp"    // is_true, make_operand, Operand
-#include "template_print.hpp"      // append_printed, go_type
-#include "template_tree.hpp"       // NodeKind, TemplateNode
+#include "template_names.hpp"      // ExecProblem, OnMissingKey, Parameter, TemplateNames, ...
+#include "template_operand.hpp"  // is_true, make_operand, Operand
+#include "template_print.hpp"    // append_printed, go_type
+#include "template_tree.hpp"     // NodeKind, TemplateNode
 
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::int64_t
@@ -27,36 +28,6 @@
 #include <vector>       // std::vector
 
 namespace jot::inline v1::detail {
-
-// What is a key worth that is not there?
-enum class OnMissingKey { no_value, zero, error };
-
-// A parameter of a function of the user's: what its arguments must be.
-enum class Parameter : unsigned char { any, boolean, integer, floating, text };
-
-// A function that was added to a template.
-struct AddedFunction {
-  virtual ~AddedFunction() = default;
-  virtual Value call(Arguments arguments) const = 0;
-
-  std::vector<Parameter> parameters;
-  bool is_variadic = false;  // the last parameter stands for any number of them
-};
-
-// Where an execution finds what its template names.
-class TemplateNames {
- public:
-  virtual ~TemplateNames() = default;
-  virtual const TemplateNode* find_template(std::string_view name) const = 0;   // nullptr: none
-  virtual const AddedFunction* find_function(std::string_view name) const = 0;  // nullptr: none
-};
-
-// Why an execution ended.
-struct ExecProblem {
-  const TemplateNode* at;
-  std::string executing;  // the name of the template
-  std::string message;
-};
 
 class TemplateExecutor {
  public:
@@ -441,7 +412,8 @@ class TemplateExecutor {
     switch (node.kind) {
       case NodeKind::dot: return checked(dot, wanted);
       case NodeKind::nil:
-        if (wanted != Parameter::any) fail("cannot assign nil to " + std::string(go_name(wanted)));
+        if (wanted != Parameter::any)
+          fail("cannot assign nil to " + std::string(type_name(wanted)));
         return {};
       case NodeKind::field:
       case NodeKind::chain: return checked(fields(dot, node, false), wanted);
@@ -454,47 +426,21 @@ class TemplateExecutor {
     }
   }
 
-  // A literal becomes what is wanted: 1 may be a float.
   Operand literal_as(const TemplateNode& node, Parameter wanted) {
-    const Value& v = node.value;
-    switch (wanted) {
-      case Parameter::any: return literal(node);
-      case Parameter::boolean:
-        if (!v.is_bool()) fail("expected bool; found " + to_source(node));
-        break;
-      case Parameter::integer:
-        if (v.is_double() && v.as_double() >= -9e18 && v.as_double() <= 9e18 &&
-            static_cast<double>(static_cast<std::int64_t>(v.as_double())) == v.as_double())
-          return make_operand(static_cast<std::int64_t>(v.as_double()));
-        if (!v.is_int()) fail("expected integer; found " + to_source(node));
-        break;
-      case Parameter::floating:
-        if (v.is_int()) return make_operand(static_cast<double>(v.as_int()));
-        if (!v.is_double()) fail("expected float; found " + to_source(node));
-        break;
-      case Parameter::text:
-        if (!v.is_string()) fail("expected string; found " + to_source(node));
-        break;
-    }
-    return {&v, false, {}};
-  }
-
-  static std::string_view go_name(Parameter p) noexcept {
-    constexpr std::string_view names[] = {"interface {}", "bool", "int", "float64", "string"};
-    return names[static_cast<unsigned char>(p)];
+    if (wanted == Parameter::any) return literal(node);
+    const Value v = convert_literal(node.value, wanted);
+    if (v.is_null())
+      fail("expected " + std::string(literal_name(wanted)) + "; found " + to_source(node));
+    return make_operand(v);
   }
 
   // Is it what the function takes?
   Operand checked(const Operand& operand, Parameter wanted) const {
     if (wanted == Parameter::any) return operand;
-    if (operand.is_nothing()) fail("invalid value; expected " + std::string(go_name(wanted)));
+    if (operand.is_nothing()) fail("invalid value; expected " + std::string(type_name(wanted)));
     const Value& v = *operand.value;
-    const bool fits = wanted == Parameter::boolean    ? v.is_bool()
-                      : wanted == Parameter::integer  ? v.is_int()
-                      : wanted == Parameter::floating ? v.is_double()
-                                                      : v.is_string();
-    if (fits) return operand;
-    fail("wrong type for value; expected " + std::string(go_name(wanted)) + "; got " +
+    if (fits(v, wanted)) return operand;
+    fail("wrong type for value; expected " + std::string(type_name(wanted)) + "; got " +
          std::string(v.is_null() ? operand.type() : go_type(v)));
   }
 
