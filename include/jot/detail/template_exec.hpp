@@ -14,14 +14,13 @@
 #include "quote.hpp"               // quoted
 #include "template_functions.hpp"  // Builtin, find_builtin
 #include "template_names.hpp"      // ExecProblem, OnMissingKey, Parameter, TemplateNames, ...
-#include "template_operand.hpp"  // is_true, make_operand, Operand
-#include "template_print.hpp"    // append_printed, go_type
-#include "template_tree.hpp"     // NodeKind, TemplateNode
+#include "template_operand.hpp"    // is_true, make_operand, Operand
+#include "template_print.hpp"      // append_printed, go_type
+#include "template_tree.hpp"       // NodeKind, TemplateNode
 
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::int64_t
 #include <exception>    // std::exception
-#include <stdexcept>    // std::invalid_argument
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
@@ -345,7 +344,8 @@ class TemplateExecutor {
     const std::vector<Operand> arguments =
         collect(dot, nodes, final, name.text == "printf" ? printf_parameters : any_parameters);
     return guarded(name, whole, [&] {
-      if (builtin->call == nullptr) call_of_no_function(nodes, arguments);
+      if (builtin->call == nullptr)
+        refuse_call(nodes.size() > 1 ? to_source(*nodes[1]) : "", arguments[0]);
       return builtin->call(arguments);
     });
   }
@@ -393,15 +393,6 @@ class TemplateExecutor {
     }
     at_ = &whole;
     fail("error calling " + name.text + ": " + problem);
-  }
-
-  // Values hold no functions that `call` could call.
-  [[noreturn]] static void call_of_no_function(const Nodes& nodes,
-                                               const std::vector<Operand>& arguments) {
-    if (arguments[0].is_null()) throw std::invalid_argument("call of nil");
-    const std::string callee = nodes.size() > 1 ? to_source(*nodes[1]) : "";
-    throw std::invalid_argument("non-function " + callee + " of type " +
-                                std::string(go_type(*arguments[0].value)));
   }
 
   // ---- arguments

@@ -8,8 +8,11 @@
 
 #include "../value.hpp"          // Value
 #include "template_compare.hpp"  // Arguments
+#include "template_operand.hpp"  // Operand
+#include "template_print.hpp"    // go_type
 #include "template_tree.hpp"     // TemplateNode
 
+#include <stdexcept>    // std::invalid_argument
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
@@ -75,6 +78,13 @@ inline Value convert_literal(const Value& v, Parameter wanted) {
   if (wanted == Parameter::floating && v.is_int()) return static_cast<double>(v.as_int());
   if (wanted == Parameter::integer && v.is_double() && v == v.as_int(0)) return v.as_int(0);
   return {};
+}
+
+// What `call` says, for Values hold no functions that it could call.
+[[noreturn]] inline void refuse_call(const std::string& callee, const Operand& value) {
+  if (value.is_null()) throw std::invalid_argument("call of nil");
+  throw std::invalid_argument("non-function " + callee + " of type " +
+                              std::string(go_type(*value.value)));
 }
 
 }  // namespace jot::inline v1::detail
