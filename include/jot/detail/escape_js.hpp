@@ -126,11 +126,11 @@ class JsValueWriter {
     }
     const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
     char digits[400];
-    const char* end =
+    const char* const end =
         std::to_chars(digits, digits + sizeof digits, d,
                       plain ? std::chars_format::fixed : std::chars_format::scientific)
             .ptr;
-    std::string written(digits, end);
+    std::string written(digits, static_cast<std::size_t>(end - digits));
     const std::size_t e = written.find("e-0");  // 1e-07 is 1e-7
     if (e != written.npos) written.erase(e + 2, 1);
     to_ += written;
