@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: MIT
+//
+// html_escape.hpp -- which escapers does each action of these templates need?
+//
+// 1. A walk follows the text of a template from context to context, into the templates it calls.
+// 2. Each action is given the escapers of its context; in an action, `text` holds them.
+// 3. Where ways meet the contexts are joined; a loop is walked twice, as its end leads to its
+// start.
+// 4. A template that is called in another context than text is copied under a name that says which.
+// The trees are changed once, before the first execution, under the lock of who owns them.
+#pragma once
+
+#include "escape_value.hpp"   // Escaper
+#include "html_edit.hpp"      // HtmlEdit
+#include "html_join.hpp"      // join_contexts, nudged
+#include "template_tree.hpp"  // TemplateNode, copy_node
+
+#include <cstddef>      // std::size_t
+#include <map>          // std::map
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+struct EscapeProblem {
+  EscapeErrc code;
+  std::string message;
+  const TemplateNode* at;  // nullptr: no one place
+};
+
+// The templates that may call each other.
+class EscapableSet {
+ public:
+  virtual ~EscapableSet() = default;
+  virtual TemplateNode* find(const std::string& name) = 0;  // nullptr: none
+  virtual TemplateNode* add(const std::string& name, NodePtr root) = 0;
+};
+
+class HtmlEscape {
+ public:
+  explicit HtmlEscape(EscapableSet& set) : set_(set) {}
+
+  // Throws EscapeProblem.
+  void run(const std::string& name) {
+    std::string called = name;
+    const HtmlContext end = call(HtmlContext{}, called, nullptr);
+    if (end.state != HtmlState::text) {
+      throw EscapeProblem{EscapeErrc::end_context, "ends in a non-text context: " + end.name(),
+                          nullptr};
+    }
+    for (auto& [node, text] : texts_) node->text = std::move(text);
+    for (auto& [node, escapers] : actions_) write_action(*node, escapers);
+    for (auto& [calls, derived] : calls_) calls->text = std::move(derived);
+  }
+
+ private:
+  using Contexts = std::vector<HtmlContext>;
+
+  [[noreturn]] static void fail(EscapeErrc code, std::string message, const TemplateNode* at) {
+    throw EscapeProblem{code, std::move(message), at};
+  }
+
+  static HtmlContext check(HtmlContext c, const TemplateNode* at, const char* where = "") {
+    if (c.state == HtmlState::error) fail(c.errc, where + c.problem, at);
+    return c;
+  }
+
+  HtmlContext walk_list(HtmlContext c, TemplateNode& list) {
+    for (const NodePtr& node : list.nodes) {
+      c = walk(std::move(c), *node);
+      if (c.state == HtmlState::dead) break;
+    }
+    return c;
+  }
+
+  HtmlContext walk(HtmlContext c, TemplateNode& node) {
+    switch (node.kind) {
+      case NodeKind::list: return walk_list(std::move(c), node);
+      case NodeKind::text:
+        texts_[&node] = HtmlEdit(c, node.text).run();
+        return check(std::move(c), &node);
+      case NodeKind::action: return action(std::move(c), node);
+      case NodeKind::if_: return branch(std::move(c), node, "if");
+      case NodeKind::with: return branch(std::move(c), node, "with");
+      case NodeKind::range: return range(std::move(c), node);
+      case NodeKind::template_: {
+        std::string name = node.text;
+        c = call(std::move(c), name, &node);
+        calls_[&node] = std::move(name);
+        return c;
+      }
+      case NodeKind::break_:
+      case NodeKind::continue_: {
+        jumps_.push_back(std::move(c));
+        HtmlContext dead;
+        dead.state = HtmlState::dead;
+        return dead;
+      }
+      default: return c;
+    }
+  }
+
+  HtmlContext branch(const HtmlContext& c, TemplateNode& node, const char* word) {
+    const HtmlContext yes = walk_list(c, *node.body);
+    const HtmlContext no = node.otherwise ? walk_list(c, *node.otherwise) : c;
+    return check(join_contexts(yes, no, word), &node);
+  }
+
+  // Once more from where the first round ended: a loop's start must take both.
+  HtmlContext range(const HtmlContext& c, TemplateNode& node) {
+    Contexts outer = std::move(jumps_);
+    jumps_.clear();
+    HtmlContext end = join_jumps(walk_list(c, *node.body), node);
+    HtmlEscape again(*this);
+    HtmlContext second;
+    try {
+      second = again.walk_list(end, *node.body);
+    } catch (EscapeProblem& problem) {
+      problem.message = "on range loop re-entry: " + problem.message;
+      throw;
+    }
+    end = check(join_contexts(end, second, "range"), &node, "on range loop re-entry: ");
+    end = join_jumps(std::move(end), node);
+    jumps_ = std::move(outer);
+    const HtmlContext none = node.otherwise ? walk_list(c, *node.otherwise) : c;
+    return check(join_contexts(end, none, "range"), &node);
+  }
+
+  HtmlContext join_jumps(HtmlContext end, const TemplateNode& node) const {
+    for (const HtmlContext& jump : jumps_) {
+      end = check(join_contexts(end, jump, "range"), &node, "at range loop break or continue: ");
+    }
+    return end;
+  }
+
+  // ---- templates that are called
+
+  HtmlContext call(const HtmlContext& c, std::string& name, const TemplateNode* at) {
+    TemplateNode* root = set_.find(name);
+    if (root == nullptr) {
+      fail(EscapeErrc::no_such_template, "no such template \"" + name + "\"", at);
+    }
+    if (c.state != HtmlState::text) name += "$htmltemplate_" + c.name();
+    called_[name] = true;
+    if (const auto known = ends_.find(name); known != ends_.end()) return known->second;
+    TemplateNode* derived = set_.find(name);
+    if (derived == nullptr) derived = set_.add(name, copy_node(*root));
+    return body(c, name, *derived, at);
+  }
+
+  // Most templates end where they begin; a recursive one is tried with that, then with the end that
+  // it came to.
+  HtmlContext body(const HtmlContext& c, const std::string& name, TemplateNode& root,
+                   const TemplateNode* at) {
+    HtmlContext assumed = c;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      HtmlEscape trial(*this);
+      trial.ends_[name] = assumed;
+      trial.called_.erase(name);
+      HtmlContext end = trial.walk_list(assumed, root);
+      if (trial.called_.count(name) == 0 || end == assumed) {
+        trial.ends_[name] = end;
+        take(trial);
+        return end;
+      }
+      assumed = std::move(end);
+    }
+    fail(EscapeErrc::output_context, "cannot compute output context for template " + name, at);
+  }
+
+  void take(HtmlEscape& trial) {
+    texts_ = std::move(trial.texts_), actions_ = std::move(trial.actions_);
+    calls_ = std::move(trial.calls_), ends_ = std::move(trial.ends_);
+    for (const auto& [name, yes] : trial.called_) called_[name] = yes;
+  }
+
+  // ---- actions
+
+  HtmlContext action(HtmlContext c, TemplateNode& node) {
+    if (!node.pipe->declared.empty()) return c;  // it prints nothing
+    c = nudged(std::move(c));
+    check_predefined(c, *node.pipe, node);
+    std::string escapers = escapers_of(c, node);
+    if (c.state == HtmlState::js) c.slash = JsSlash::division;
+    if (c.state == HtmlState::tag) c.state = HtmlState::attribute_name;
+    actions_[&node] = std::move(escapers);
+    return c;
+  }
+
+  static std::string_view function_of(const TemplateNode& command) {
+    const TemplateNode& first = *command.nodes[0];
+    return first.kind == NodeKind::identifier ? std::string_view(first.text) : std::string_view();
+  }
+
+  static bool is_predefined(std::string_view name) { return name == "html" || name == "urlquery"; }
+
+  // They know nothing of the place: only at the end, where the right ones come after them.
+  static void check_predefined(const HtmlContext& c, const TemplateNode& pipe,
+                               const TemplateNode& at) {
+    for (std::size_t i = 0; i < pipe.nodes.size(); ++i) {
+      const std::string_view name = function_of(*pipe.nodes[i]);
+      const bool unquoted = c.state == HtmlState::attribute &&
+                            c.delimiter == HtmlDelimiter::space_or_tag_end && name == "html";
+      if (is_predefined(name) && (i + 1 < pipe.nodes.size() || unquoted)) {
+        fail(EscapeErrc::predefined_escaper,
+             "predefined escaper \"" + std::string(name) + "\" disallowed in template", &at);
+      }
+    }
+  }
+
+  static void add(std::string& to, Escaper escaper) { to += static_cast<char>(escaper); }
+
+  static std::string escapers_of(const HtmlContext& c, const TemplateNode& at) {
+    std::string to;
+    add_for_state(to, c, at);
+    if (c.delimiter == HtmlDelimiter::space_or_tag_end) {
+      add(to, Escaper::unquoted);
+    } else if (c.delimiter != HtmlDelimiter::none) {
+      // What these write needs no more in quotes.
+      const bool done = !to.empty() && std::string_view("cdtxq-").find(to.back()) != to.npos;
+      if (!done) add(to, Escaper::attribute);
+    }
+    return to;
+  }
+
+  static void add_for_state(std::string& to, const HtmlContext& c, const TemplateNode& at) {
+    switch (c.state) {
+      case HtmlState::url:
+      case HtmlState::css_dq_string:
+      case HtmlState::css_sq_string:
+      case HtmlState::css_dq_url:
+      case HtmlState::css_sq_url:
+      case HtmlState::css_url: return add_for_url(to, c, at);
+      case HtmlState::js: return add(to, Escaper::js_value);
+      case HtmlState::js_dq_string:
+      case HtmlState::js_sq_string: return add(to, Escaper::js_string);
+      case HtmlState::js_template: return add(to, Escaper::js_template);
+      case HtmlState::js_regexp: return add(to, Escaper::js_regexp);
+      case HtmlState::css: return add(to, Escaper::css_value);
+      case HtmlState::text: return add(to, Escaper::html);
+      case HtmlState::rcdata: return add(to, Escaper::rcdata);
+      case HtmlState::attribute_name:
+      case HtmlState::tag: return add(to, Escaper::attribute_name);
+      case HtmlState::srcset: return add(to, Escaper::srcset);
+      case HtmlState::attribute: return;  // by its delimiter
+      default: return add(to, Escaper::comment);
+    }
+  }
+
+  static void add_for_url(std::string& to, const HtmlContext& c, const TemplateNode& at) {
+    if (c.url_part == UrlPart::unknown) {
+      fail(EscapeErrc::ambig_context,
+           to_source(at) + " appears in an ambiguous context within a URL", &at);
+    }
+    if (c.url_part == UrlPart::query_or_frag) return add(to, Escaper::url_component);
+    if (c.url_part == UrlPart::none) add(to, Escaper::url_filter);
+    const bool text = c.state == HtmlState::css_dq_string || c.state == HtmlState::css_sq_string;
+    add(to, text ? Escaper::css_string : Escaper::url_normalize);
+  }
+
+  // A predefined escaper at the end stands in for the one of its kind.
+  static void write_action(TemplateNode& node, std::string escapers) {
+    TemplateNode& pipe = *node.pipe;
+    TemplateNode& last = *pipe.nodes.back();
+    const std::string name(function_of(last));
+    if (is_predefined(name)) {
+      const bool html = name == "html";
+      const std::size_t same = escapers.find_first_of(html ? "hanr" : "uq");
+      if (same != escapers.npos) {
+        escapers[same] =
+            static_cast<char>(html ? Escaper::predefined_html : Escaper::predefined_urlquery);
+        if (pipe.nodes.size() == 1) {
+          last.nodes[0]->text = "print";  // {{html .A .B}} is {{print .A .B | html}}
+        } else {
+          pipe.nodes.pop_back();
+        }
+      }
+    }
+    node.text = std::move(escapers);
+  }
+
+  EscapableSet& set_;
+  std::map<TemplateNode*, std::string> texts_ = {}, actions_ = {}, calls_ = {};
+  std::map<std::string, HtmlContext> ends_ = {};  // of templates, by derived name
+  std::map<std::string, bool> called_ = {};
+  Contexts jumps_ = {};  // of break and continue, in the present loop
+};
+
+// Throws EscapeProblem; then no tree is changed.
+inline void escape_set(EscapableSet& set, const std::string& name) { HtmlEscape(set).run(name); }
+
+}  // namespace jot::inline v1::detail
