@@ -122,6 +122,7 @@ class HtmlEscape {
       throw;
     }
     end = check(join_contexts(end, second, "range"), &node, "on range loop re-entry: ");
+    jumps_ = std::move(again.jumps_);
     end = join_jumps(std::move(end), node);
     jumps_ = std::move(outer);
     const HtmlContext none = node.otherwise ? walk_list(c, *node.otherwise) : c;

@@ -15,6 +15,7 @@
 #include "template_functions.hpp"  // Builtin, find_builtin
 #include "template_names.hpp"      // ExecProblem, OnMissingKey, Parameter, TemplateNames, ...
 #include "template_operand.hpp"    // is_true, make_operand, Operand
+#include "escape_value.hpp"        // escape_value
 #include "template_print.hpp"      // append_printed, go_type
 #include "template_tree.hpp"       // NodeKind, TemplateNode
 
@@ -102,7 +103,8 @@ class TemplateExecutor {
     const Operand value = pipeline(dot, node.pipe.get());
     if (!node.pipe->declared.empty()) return;
     at_ = &node;
-    print(value);
+    if (node.text.empty()) return print(value);
+    escape_value(page_, node.text, value.is_nothing() ? Value() : *value.value);
   }
 
   void print(const Operand& value) {
