@@ -91,10 +91,10 @@ inline std::string strip_tags(std::string_view s) {
       begin_state(c, HtmlState::tag, c.element);
       continue;
     }
-    if (c.element != HtmlElement::none && !is_in_tag(c.state)) c.state = HtmlState::rcdata;
     const HtmlState before = c.state;
     const std::string_view rest = s.substr(at);
-    const std::size_t taken = html_step(c, rest);
+    const bool in_element = c.element != HtmlElement::none && !is_in_tag(before);
+    const std::size_t taken = in_element ? step_to_end_tag(c, rest) : html_step(c, rest);
     if (before == HtmlState::text || before == HtmlState::rcdata) {
       const std::size_t tag = rest.substr(0, taken).rfind('<');
       to.append(rest.substr(0, c.state != before && tag != s.npos ? tag : taken));
