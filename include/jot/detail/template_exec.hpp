@@ -108,10 +108,8 @@ class TemplateExecutor {
   }
 
   void print(const Operand& value) {
-    if (value.is_nothing())
-      page_ += "<no value>";
-    else
-      append_printed(page_, *value.value);
+    if (value.is_nothing()) return void(page_ += "<no value>");
+    append_printed(page_, *value.value);
   }
 
   Flow branch(const Operand& dot, const TemplateNode& node) {
