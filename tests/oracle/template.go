@@ -8,7 +8,8 @@
 // added as "w", the page, or "e", the error of executing it, or "p", the error of parsing it. Whole
 // numbers in the data are ints, others float64. All other lines are kept.
 //
-// With -random SEED COUNT it makes cases up instead, from the seed alone, and answers them.
+// With -random SEED COUNT it makes cases up instead, from the seed alone, and answers them; with
+// -printf SEED COUNT, calls of printf, as in ../printf_cases.inc (seed 1, 400 calls).
 package main
 
 import (
@@ -316,7 +317,40 @@ func (m Maker) Case() Case {
 	return Case{T: t, D: raw, O: m.pick("", "", "", "", "missingkey=zero", "missingkey=error")}
 }
 
+// One made-up call of Sprintf: {"f": format, "d": operands, "w": text}.
+func (m Maker) printf() {
+	c := struct {
+		F string          `json:"f"`
+		D json.RawMessage `json:"d"`
+		W string          `json:"w"`
+	}{}
+	c.F, _ = strconv.Unquote(m.format())
+	operands := []any{}
+	for n := m.Intn(4); n > 0; n-- {
+		operands = append(operands, m.value(1))
+	}
+	c.D, _ = json.Marshal(operands)
+	var d any
+	decoder := json.NewDecoder(bytes.NewReader(c.D))
+	decoder.UseNumber()
+	decoder.Decode(&d)
+	c.W = fmt.Sprintf(c.F, convert(d).([]any)...)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.Encode(c)
+	os.Stdout.Write(b.Bytes())
+}
+
 func main() {
+	if len(os.Args) == 4 && os.Args[1] == "-printf" {
+		seed, _ := strconv.ParseInt(os.Args[2], 10, 64)
+		count, _ := strconv.Atoi(os.Args[3])
+		for m := (Maker{rand.New(rand.NewSource(seed))}); count > 0; count-- {
+			m.printf()
+		}
+		return
+	}
 	if len(os.Args) == 4 && os.Args[1] == "-random" {
 		seed, _ := strconv.ParseInt(os.Args[2], 10, 64)
 		count, _ := strconv.Atoi(os.Args[3])

@@ -69,9 +69,11 @@ inline char32_t to_code_point(std::int64_t n) noexcept {
 // ---- integers
 
 inline std::string digits_of(std::uint64_t n, unsigned base, bool upper = false) {
+  // A pointer, because g++ 12 with -fsanitize=undefined indexes a choice of two arrays wrongly.
+  const char* const all = upper ? "0123456789ABCDEF" : "0123456789abcdef";
   std::string digits;
   do {
-    digits.insert(digits.begin(), (upper ? "0123456789ABCDEF" : "0123456789abcdef")[n % base]);
+    digits.insert(digits.begin(), all[n % base]);
   } while ((n /= base) != 0);
   return digits;
 }
