@@ -47,8 +47,8 @@ class ValuePrinter {
 
   // One that is an operand of its own, not a part of another.
   void print(const Value& v, char32_t verb) {
+    if (v.is_null() && (verb == 'T' || verb == 'v')) return append_padded(to_, "<nil>", flags_);
     if (verb == 'T') return static_cast<void>(text(go_type(v), 's'));
-    if (v.is_null() && verb == 'v') return append_padded(to_, "<nil>", flags_);
     if (v.is_null() || verb == 'p' || verb == 'w') return refuse(v, verb);
     part(v, verb);
   }

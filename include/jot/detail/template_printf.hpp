@@ -132,8 +132,9 @@ class Printf {
     } else if (next_ >= operands_.size()) {
       complain(verb, "(MISSING)");
     } else {
-      // %#v and %+v are other formats of their own.
-      if (verb == 'v') flags.go_syntax = flags.sharp, flags.sharp = flags.plus = false;
+      // %#v and %+v are formats of their own; %w, which goes with nothing, shares their flags.
+      if (verb == 'v' || verb == 'w')
+        flags.go_syntax = flags.sharp, flags.sharp = flags.plus = false;
       ValuePrinter(to_, flags).print(*operands_[next_++], verb);
     }
   }
