@@ -5,6 +5,8 @@
 // content_cases.inc holds requests and what Go 1.23 says to them; oracle/content.go wrote the
 // answers. Where jot differs on purpose, the rules and the list below say how and why.
 #include "catch.hpp"
+#include "jot/file_server.hpp"
+
 #include "jot/detail/serve_content.hpp"
 #include "jot/testing.hpp"
 
