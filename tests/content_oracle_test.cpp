@@ -103,6 +103,10 @@ const Difference differences[] = {
     // A list may come in several fields (§5.3).
     {"0123456789", "GET If-None-Match: \"other\" | If-None-Match: \"tag\"", "304 \"tag\""},
     {"0123456789", "GET If-Match: \"other\" | If-Match: \"tag\"", "200 \"tag\" 10 0123456789"},
+    // * stands for any tag only alone, not in a list of tags (§13.1.1, §13.1.2).
+    {"0123456789", "GET If-Match: \"x\", *", "412"},
+    {"0123456789", "GET If-None-Match: \"x\", *", "200 \"tag\" 10 0123456789"},
+    {"0123456789", "HEAD If-None-Match: \"x\", *", "200 \"tag\" 10 "},
     // An hour has two digits (§5.6.7).
     {"0123456789", "GET If-Modified-Since: Sun, 06 Nov 1994 8:49:37 GMT",
      "200 \"tag\" 10 0123456789"},
