@@ -40,6 +40,8 @@
 #include "jot/middleware.hpp"   // what every service wants around its handlers
 #include "jot/router.hpp"       // which handler answers this request?
 #include "jot/security.hpp"     // which sites may ask, and who is the client?
+#include "jot/template.hpp"     // which page do a template and data make?
+#include "jot/template_func.hpp"  // what may a template call?
 
 #include "jot/server.hpp"  // who listens, and how long it waits for whom
 

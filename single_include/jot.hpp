@@ -1264,6 +1264,7 @@ std::string to_json(const Value& v, int indent);
 // Logging never breaks serving: what a sink throws is swallowed. It runs on many threads at a time.
 
 #include <concepts>     // std::invocable
+#include <exception>    // std::exception
 #include <memory>       // std::make_shared, std::shared_ptr
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
@@ -1279,6 +1280,13 @@ struct LogRecord {
   const Map& fields;
 };
 
+// An exception with more to say to the log than its what(): a handler that lets it go is answered
+// for with 500, and these fields stand in the line that says so.
+class LoggedError : public std::exception {
+ public:
+  virtual Map fields() const = 0;
+};
+
 // A copyable handle on a sink: copies share it.
 class Logger {
  public:
@@ -1290,8 +1298,8 @@ class Logger {
 
   // A sink of your own: a const callable, called by many threads at a time.
   template <class F>
-    requires std::invocable<const F&, const LogRecord&>
-  Logger(F sink) : sink_(std::make_shared<const F>(std::move(sink))), call_(call<F>) {}
+  requires std::invocable<const F&, const LogRecord&> Logger(F sink)
+      : sink_(std::make_shared<const F>(std::move(sink))), call_(call<F>) {}
 
   // fields is a map: {{"rows", n}}. Any other value becomes the field "value", null becomes none.
   void debug(std::string_view message, const Value& fields = {}) const noexcept;
@@ -2558,6 +2566,412 @@ Middleware secure_headers(SecureHeadersOptions options = {});
 // A proxy passes on what it does not set: one that speaks Forwarded has to remove X-Forwarded-For,
 // and each has to set the scheme.
 Middleware real_ip(const std::vector<std::string>& trusted_proxies);
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/template_func.hpp
+
+// template_func.hpp -- what may a template call?
+//
+// In: a function or lambda of yours. Out: a TemplateFunc, which knows what its arguments must be.
+//
+//     pages.funcs({{"upper", upper},                                     //
+//     std::string(string_view)
+//                  {"add", [](int a, int b) { return a + b; }},          // {{add .Count 1}}
+//                  {"join", [](std::span<const jot::Value> all) { ... }},  // any number of them
+//                  {"lines", [](std::string_view s) { return jot::Sequence{...}; }}});
+//
+// A parameter is bool, a whole number, a double, text (std::string, std::string_view), a Value, a
+// List, a Map, typed content, or what from_value() makes; the last may be a std::span<const T> of
+// these, for as many as come. As in Go nothing is converted on the way but literals: {{half 3}} is
+// fine for a double, {{half .N}} is not where N is an int. The result is what becomes a Value, or
+// a Sequence.
+// A function is called by many threads at a time. What it throws is an error of the page:
+// "home.html:3:4: executing "home.html" at <add 1>: error calling add: ...".
+
+#include <concepts>     // std::convertible_to, std::same_as
+#include <cstddef>      // std::size_t
+#include <functional>   // std::function
+#include <memory>       // std::shared_ptr
+#include <span>         // std::span
+#include <stdexcept>    // std::invalid_argument
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <tuple>        // std::tuple_element_t, std::tuple_size_v
+#include <type_traits>  // std::remove_cvref_t
+#include <utility>      // std::index_sequence, std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1 {
+
+// Values made one by one while {{range}} asks for them: rows of a query, lines of a file.
+//
+//     {"count", [](int n) { return jot::Sequence{[i = 0, n](jot::Value& item) mutable {
+//       return i < n && (item = i++, true); }}; }}
+//
+//     {{range $i, $n := count 3}}{{$n}} {{end}}
+//
+// next puts the next one into item; false: there is none. It is gone when the range has ended.
+struct Sequence {
+  std::function<bool(Value& item)> next;
+};
+
+namespace detail {
+
+// What an argument must be.
+enum class Parameter : unsigned char { any, boolean, integer, floating, text, list, map };
+
+using FunctionArguments = std::span<const Value* const>;
+
+// A function that was added to templates. It is given as many arguments as it has parameters (at
+// least all but the last, where that stands for any number of them), each as its parameter asks.
+struct AddedFunction {
+  virtual ~AddedFunction() = default;
+  virtual Value call(FunctionArguments arguments) const = 0;
+  virtual Sequence sequence(FunctionArguments arguments) const = 0;
+
+  std::vector<Parameter> parameters = {};
+  bool is_variadic = false;
+  bool makes_sequence = false;
+};
+
+// As `T` a function's parameter; T has neither reference nor const.
+template <class T>
+struct ArgumentOf {
+  static constexpr Parameter parameter = Parameter::any;
+  static T get(const Value& v) {
+    if constexpr (TypedContent<T>) {
+      if (v.kind() != Value(T()).kind()) throw std::invalid_argument("want other typed content");
+      return T{v.as_string()};
+    } else {
+      return from_value<T>(v);
+    }
+  }
+};
+
+template <Number N>
+struct ArgumentOf<N> {
+  static constexpr Parameter parameter =
+      std::floating_point<N> ? Parameter::floating : Parameter::integer;
+  static N get(const Value& v) { return from_value<N>(v); }
+};
+template <>
+struct ArgumentOf<bool> {
+  static constexpr Parameter parameter = Parameter::boolean;
+  static bool get(const Value& v) { return v.as_bool(); }
+};
+template <>
+struct ArgumentOf<Value> {
+  static constexpr Parameter parameter = Parameter::any;
+  static const Value& get(const Value& v) { return v; }
+};
+template <>
+struct ArgumentOf<std::string> {
+  static constexpr Parameter parameter = Parameter::text;
+  static const std::string& get(const Value& v) { return v.as_string(); }
+};
+template <>
+struct ArgumentOf<std::string_view> : ArgumentOf<std::string> {};
+template <>
+struct ArgumentOf<const char*> : ArgumentOf<std::string> {
+  static const char* get(const Value& v) { return v.as_string().c_str(); }
+};
+template <>
+struct ArgumentOf<List> {
+  static constexpr Parameter parameter = Parameter::list;
+  static const List& get(const Value& v) { return v.as_list(); }
+};
+template <>
+struct ArgumentOf<Map> {
+  static constexpr Parameter parameter = Parameter::map;
+  static const Map& get(const Value& v) { return v.as_map(); }
+};
+
+template <class T>
+inline constexpr bool is_rest = false;  // std::span<const T>: as many as come
+template <class T>
+inline constexpr bool is_rest<std::span<const T>> = true;
+
+template <class T>
+struct ArgumentOf<std::span<const T>> : ArgumentOf<T> {};
+
+// The argument of the i-th parameter.
+template <class T>
+struct ArgumentAt {
+  static decltype(auto) get(FunctionArguments arguments, std::size_t i) {
+    return ArgumentOf<T>::get(*arguments[i]);
+  }
+};
+template <class T>
+struct ArgumentAt<std::span<const T>> {
+  static std::vector<T> get(FunctionArguments arguments, std::size_t i) {
+    std::vector<T> rest;
+    for (const Value* v : arguments.subspan(i)) rest.push_back(T(ArgumentOf<T>::get(*v)));
+    return rest;
+  }
+};
+
+// What a callable takes and returns.
+template <class F>
+struct Signature {
+  static constexpr bool known = false;
+};
+template <class R, class... P>
+struct Signature<R (*)(P...)> {
+  static constexpr bool known = true;
+  static constexpr bool takes_references =
+      ((std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>) || ...);
+  using Result = std::remove_cvref_t<R>;
+  using Parameters = std::tuple<std::remove_cvref_t<P>...>;
+};
+template <class R, class... P>
+struct Signature<R (*)(P...) noexcept> : Signature<R (*)(P...)> {};
+template <class C, class R, class... P>
+struct Signature<R (C::*)(P...) const> : Signature<R (*)(P...)> {};
+template <class C, class R, class... P>
+struct Signature<R (C::*)(P...) const noexcept> : Signature<R (*)(P...)> {};
+
+template <class F>
+constexpr auto signature_of() {
+  if constexpr (requires { &F::operator(); })
+    return Signature<decltype(&F::operator())>();
+  else
+    return Signature<F>();
+}
+
+template <class F>
+struct AddedFunctionOf final : AddedFunction {
+  using Shape = decltype(signature_of<F>());
+  using Result = typename Shape::Result;
+  using Parameters = typename Shape::Parameters;
+  static constexpr std::size_t count = std::tuple_size_v<Parameters>;
+
+  template <std::size_t I>
+  using At = std::tuple_element_t<I, Parameters>;
+
+  explicit AddedFunctionOf(F f) : function(std::move(f)) {
+    makes_sequence = std::same_as<Result, Sequence>;
+    describe(std::make_index_sequence<count>());
+  }
+
+  Value call([[maybe_unused]] FunctionArguments arguments) const override {
+    if constexpr (std::same_as<Result, Sequence>)
+      throw std::invalid_argument("a sequence is for range only");
+    else
+      return invoke(arguments, std::make_index_sequence<count>());
+  }
+
+  Sequence sequence([[maybe_unused]] FunctionArguments arguments) const override {
+    if constexpr (std::same_as<Result, Sequence>)
+      return invoke(arguments, std::make_index_sequence<count>());
+    else
+      throw std::invalid_argument("this is no sequence");
+  }
+
+  template <std::size_t... I>
+  void describe(std::index_sequence<I...>) {
+    parameters = {ArgumentOf<At<I>>::parameter...};
+    if constexpr (count > 0) is_variadic = is_rest<At<count - 1>>;
+  }
+
+  template <std::size_t... I>
+  Result invoke([[maybe_unused]] FunctionArguments arguments, std::index_sequence<I...>) const {
+    return function(ArgumentAt<At<I>>::get(arguments, I)...);
+  }
+
+  F function;
+};
+
+std::shared_ptr<const AddedFunction> share(const AddedFunction* made);
+
+// The first error a reader sees says what is allowed.
+template <class F>
+constexpr bool check_function() {
+  using Shape = decltype(signature_of<F>());
+  static_assert(Shape::known,
+                "jot: a template calls a function or a lambda of known parameters: no generic "
+                "lambda, no mutable one (it runs on many threads at once)");
+  if constexpr (Shape::known) {
+    static_assert(!Shape::takes_references,
+                  "jot: a function of templates takes no reference to what is not const");
+    static_assert(std::same_as<typename Shape::Result, Sequence> ||
+                      std::convertible_to<typename Shape::Result, Value>,
+                  "jot: a function of templates returns what becomes a Value, or a Sequence");
+    return !Shape::takes_references;
+  }
+  return false;
+}
+
+struct TemplateFuncAccess;
+
+}  // namespace detail
+
+// A function that templates may call. See Templates::funcs().
+class TemplateFunc {
+ public:
+  template <class F>
+  requires(!std::same_as<std::remove_cvref_t<F>, TemplateFunc>) TemplateFunc(F f) {
+    if constexpr (detail::check_function<F>())
+      function_ = detail::share(new detail::AddedFunctionOf<F>(std::move(f)));
+  }
+
+ private:
+  friend struct detail::TemplateFuncAccess;
+  std::shared_ptr<const detail::AddedFunction> function_;
+};
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/template.hpp
+
+// template.hpp -- which page do this template and these data make?
+//
+// In: templates in the language of Go's text/template and html/template, and a Value. Out: the
+// page, whole, with each value written as its place in it asks: in text, in an attribute, in a URL,
+// within a script. Templates written for Go work unchanged.
+//
+//     jot::Templates pages = jot::Templates::parse_glob("views/*.html");
+//     app.get("/", [&](jot::ResponseWriter& w) {
+//       jot::render(w, pages, "home.html", {{"title", "Home"}, {"items", jot::List{1, 2, 3}}});
+//     });
+//
+// - {{.title}} {{.user.name}} {{index .items 0}} {{$x := len .items}} {{.name | printf "%q"}}
+// - {{if}} {{else if}} {{else}} {{with}} {{range}} {{break}} {{continue}} {{end}}
+// - {{define "row"}} {{template "row" .}} {{block "title" .}}Untitled{{end}} {{/* comment */}}
+// - and or not, eq ne lt le gt ge, len index slice, print printf println, html js urlquery, call
+//
+// What cannot be escaped safely is an error, not a guess; so is what cannot be computed. Nothing of
+// a page that failed reaches a client. Typed content (HTML{...}) passes as what it says it is.
+// How values print, what missing keys are worth and what is refused is as Go 1.23 has it.
+
+#include <initializer_list>  // std::initializer_list
+#include <memory>            // std::shared_ptr
+#include <string>            // std::string
+#include <string_view>       // std::string_view
+#include <utility>           // std::pair
+#include <vector>            // std::vector
+
+namespace jot::inline v1 {
+
+class Request;
+class ResponseWriter;
+
+namespace detail {
+class TemplateStore;
+}  // namespace detail
+
+// html: contextual, for pages. none: for mail and configuration files; the page is plain text.
+enum class Escaping { html, none };
+
+// A template that does not parse, cannot be escaped, or could not be executed. what() reads like a
+// compiler's message:
+//
+//     home.html:12:18: executing "row" at <.User.Nmae>: map has no entry for key "Nmae"
+//       12 |   <td>{{.User.Nmae}}</td>
+//          |                 ^
+class TemplateError : public LoggedError {
+ public:
+  TemplateError(std::string in, int at_line, int at_col, std::string problem,
+                std::string escape_code = {}, std::string_view excerpt = {});
+
+  const char* what() const noexcept override { return what_.c_str(); }
+
+  // {{"template", name}, {"line", line}, {"column", col}}: for the log.
+  Map fields() const override;
+
+  std::string name;          // of the file, or what parse() was told
+  int line = 0, col = 0;     // from 1, in bytes; 0: no one place
+  std::string code = {};     // why it cannot be escaped, by Go's name: "ErrBranchEnd"; else ""
+  std::string message = {};  // what() without the place and the line
+
+ private:
+  std::string what_;
+};
+
+// Templates that can call each other. A copyable handle: copies share them.
+//
+// Set up first, on one thread; the first execute(), render() or check() ends that. From then on
+// they are only read, by any number of threads.
+class Templates {
+ public:
+  explicit Templates(Escaping escaping = Escaping::html);
+
+  // The same as add_files() and add_glob() on new ones.
+  static Templates parse_files(const std::vector<std::string>& files);
+  static Templates parse_glob(const std::string& glob);
+
+  // Adds functions for the templates that are parsed after this. A function of a predefined name
+  // takes its place. Throws: std::invalid_argument for a name that no template could call.
+  Templates& funcs(std::initializer_list<std::pair<std::string_view, TemplateFunc>> funcs);
+
+  // What stands around actions in the templates that are parsed after this; "": "{{" and "}}".
+  Templates& delims(std::string_view left, std::string_view right);
+
+  // "missingkey=default" (or "invalid"): a key that is not there prints as <no value>, as nothing
+  // where values are escaped; "missingkey=zero": as null; "missingkey=error": it is an error.
+  // Throws: std::invalid_argument for anything else.
+  Templates& option(std::string_view option);
+
+  // Parses text as the template of that name, and those that it defines. One that is there already
+  // is replaced, unless the new one is empty: so a page can redefine the blocks of a layout.
+  // Throws: TemplateError, and then nothing has changed; std::logic_error after the first
+  // execution.
+  Templates& parse(std::string name, std::string_view text);
+
+  // parse() of files, each by the last part of its path: "views/home.html" is "home.html".
+  // Throws also: std::system_error that names the file; std::invalid_argument where no file
+  // matches.
+  Templates& add_files(const std::vector<std::string>& files);
+  Templates& add_glob(const std::string& glob);
+
+  // For development: from now on, when a file has changed since it was parsed, or one has come that
+  // matches a glob, the next execution parses everything anew. Where that fails, executions throw
+  // until the file is mended. Costs a stat() for each file and execution.
+  Templates& watch_files();
+
+  // Independent ones with the same templates, functions and options: to redefine blocks, page by
+  // page. Unlike Go's, also after the first execution.
+  Templates clone() const;
+
+  // Is there a template of that name?
+  bool lookup(std::string_view name) const;
+
+  // Their names, sorted.
+  std::vector<std::string> defined_templates() const;
+
+  // Decides how these templates are escaped, as the first execution does, so that a mistake shows
+  // at the start. Without a name: of all that no other one calls. Throws: TemplateError.
+  void check(std::string_view name) const;
+  void check() const;
+
+  // Returns: the page. Throws: TemplateError.
+  // Threads: any number at a time; the functions of funcs() are called on the calling one.
+  std::string execute(std::string_view name, const Value& data = {}) const;
+
+  // The same, appended to page; unchanged where it throws.
+  void execute_to(std::string& page, std::string_view name, const Value& data = {}) const;
+
+ private:
+  friend void render(ResponseWriter&, const Templates&, std::string_view, const Value&, int);
+  std::shared_ptr<detail::TemplateStore> store_;
+};
+
+// Answers with a page: status, Content-Type (text/html, or text/plain of Escaping::none; one that
+// is set already is kept), Content-Length and body. The page is made first, into memory that this
+// thread uses again, so that the client sees all of it or, when TemplateError is thrown, a 500: let
+// it go, and the server logs it with template, line and column, and answers with its error page.
+void render(ResponseWriter& w, const Templates& t, std::string_view name, const Value& data = {},
+            int status = 200);
+
+struct RenderOptions {
+  std::string content_type = {};  // "": as above
+  bool etag = false;  // send an ETag made of the page; 304 without it to whom has it already
+  int status = 200;
+};
+
+// The same, with more to say.
+void render(ResponseWriter& w, Request& r, const Templates& t, std::string_view name,
+            const Value& data = {}, const RenderOptions& options = {});
 
 }  // namespace jot::inline v1
 
@@ -7613,10 +8027,14 @@ inline Outcome answer_http_error(ResponseWriter& w, Request& r, const HttpError&
   return Outcome::answered;
 }
 
-inline Outcome answer_exception(ResponseWriter& w, Request& r, std::string_view what) {
-  r.log().error("handler threw", {{"method", r.method()},
-                                  {"pattern", r.pattern().empty() ? r.path() : r.pattern()},
-                                  {"error", what}});
+// e: nullptr where it is no LoggedError.
+inline Outcome answer_exception(ResponseWriter& w, Request& r, std::string_view what,
+                                const LoggedError* e = nullptr) {
+  Map fields = e ? e->fields() : Map();
+  fields["method"] = r.method();
+  fields["pattern"] = r.pattern().empty() ? r.path() : r.pattern();
+  fields["error"] = what;
+  r.log().error("handler threw", fields);
   if (!start_over(w, r)) return Outcome::failed;
   answer_error(w, r, 500, status_text(500));
   return Outcome::answered;
@@ -7631,7 +8049,7 @@ inline Outcome call_handler(const Handler& handler, ResponseWriter& w, Request& 
     } catch (const HttpError& e) {
       return answer_http_error(w, r, e);
     } catch (const std::exception& e) {
-      return answer_exception(w, r, e.what());
+      return answer_exception(w, r, e.what(), dynamic_cast<const LoggedError*>(&e));
     } catch (...) {
       return answer_exception(w, r, "not a std::exception");
     }
@@ -12423,6 +12841,5818 @@ JOT_INLINE Middleware real_ip(const std::vector<std::string>& trusted_proxies) {
     proxies->look_behind(r.remote_addr(), detail::RequestAccess::state(r));
     next(w, r);
   };
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/impl/template_func.ipp
+
+// template_func.ipp -- the bodies of template_func.hpp.
+
+namespace jot::inline v1::detail {
+
+JOT_INLINE std::shared_ptr<const AddedFunction> share(const AddedFunction* made) {
+  return std::shared_ptr<const AddedFunction>(made);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/html_state.hpp
+
+// html_state.hpp -- in what kind of place does this byte of a page stand?
+//
+// An HtmlContext is all that has to be known of a page up to some byte to say how a value is
+// written there: in text, in a quoted href before its '?', in a JavaScript string within onclick.
+// It begins as text and is moved on by html_advance(). Two contexts are equal when values are
+// written alike after both; name() tells them apart in messages and in names of derived templates.
+
+#include <cstdint>  // std::uint8_t
+#include <string>   // std::string, std::to_string
+#include <utility>  // std::move
+#include <vector>   // std::vector
+
+namespace jot::inline v1::detail {
+
+// Why a template cannot be escaped. The names are those of Go's html/template.
+enum class EscapeErrc : std::uint8_t {
+  ok,
+  ambig_context,       // a URL that is at its query in one branch and not in the other
+  bad_html,            // a quote in an attribute name, a '<' in an unquoted value
+  branch_end,          // {{if}}, {{with}} or {{range}}: branches end in different contexts
+  end_context,         // ends within a tag, an attribute, a script
+  no_such_template,    // {{template "x"}} and nobody defined x
+  output_context,      // a recursive template whose end cannot be computed
+  partial_charset,     // /[{{.}}]/
+  partial_escape,      // "\{{.}}"
+  range_loop_reentry,  // a loop that does not end where it began
+  slash_ambig,         // a '/' that may divide or begin a regexp
+  predefined_escaper,  // {{. | html | print}}
+};
+
+// As Go prints it, for who looks it up there.
+constexpr const char* escape_errc_name(EscapeErrc code) noexcept {
+  constexpr const char* names[] = {"OK",
+                                   "ErrAmbigContext",
+                                   "ErrBadHTML",
+                                   "ErrBranchEnd",
+                                   "ErrEndContext",
+                                   "ErrNoSuchTemplate",
+                                   "ErrOutputContext",
+                                   "ErrPartialCharset",
+                                   "ErrPartialEscape",
+                                   "ErrRangeLoopReentry",
+                                   "ErrSlashAmbig",
+                                   "ErrPredefinedEscaper"};
+  return names[static_cast<unsigned>(code)];
+}
+
+enum class HtmlState : std::uint8_t {
+  text,
+  tag,               // before an attribute or the end of the tag
+  attribute_name,    // in or right after a name
+  after_name,        // before the '=', if there is one
+  before_value,      // after the '='
+  comment,           // <!-- -->
+  rcdata,            // in <textarea> or <title>
+  attribute,         // in a value that is plain text
+  url,               // in a value that is a URL
+  srcset,            // in a value that is a list of images
+  js,                // in a script or an on... attribute
+  js_dq_string,      // "
+  js_sq_string,      // '
+  js_template,       // `
+  js_regexp,         // /
+  js_block_comment,  // /* */
+  js_line_comment,   // //, and #!
+  js_open_comment,   // <!--: a line comment in scripts
+  js_close_comment,  // -->: another
+  css,               // in a style
+  css_dq_string,
+  css_sq_string,
+  css_dq_url,  // url("
+  css_sq_url,  // url('
+  css_url,     // url(
+  css_block_comment,
+  css_line_comment,
+  error,  // see HtmlContext::errc
+  dead,   // after {{break}} or {{continue}}: nothing gets here
+};
+
+// What ends the attribute value that this stands in.
+enum class HtmlDelimiter : std::uint8_t { none, double_quote, single_quote, space_or_tag_end };
+
+// How much of a URL has been written.
+enum class UrlPart : std::uint8_t {
+  none,           // nothing: a scheme could come, javascript: among them
+  pre_query,      // scheme, host or path
+  query_or_frag,  // after '?' or '#'
+  unknown,        // one branch was here, the other there
+};
+
+// What would a '/' in JavaScript be?
+enum class JsSlash : std::uint8_t { regexp, division, unknown };
+
+// What the value of the present attribute is.
+enum class HtmlAttribute : std::uint8_t { none, script, script_type, style, url, srcset };
+
+// Elements whose content is not HTML.
+enum class HtmlElement : std::uint8_t { none, script, style, textarea, title };
+
+struct HtmlContext {
+  HtmlState state = HtmlState::text;
+  HtmlDelimiter delimiter = HtmlDelimiter::none;
+  UrlPart url_part = UrlPart::none;
+  JsSlash slash = JsSlash::regexp;
+  HtmlAttribute attribute = HtmlAttribute::none;
+  HtmlElement element = HtmlElement::none;
+  EscapeErrc errc = EscapeErrc::ok;  // not ok: state is error
+  std::vector<int> braces = {};      // open { in each ${ of nested template literals
+  std::string problem = {};          // what errc is about, in words
+
+  bool operator==(const HtmlContext&) const = default;
+
+  std::string name() const;
+};
+
+inline HtmlContext html_error(EscapeErrc code, std::string problem) {
+  HtmlContext context;
+  context.state = HtmlState::error, context.errc = code, context.problem = std::move(problem);
+  return context;
+}
+
+constexpr bool is_comment(HtmlState state) noexcept {
+  switch (state) {
+    case HtmlState::comment:
+    case HtmlState::js_block_comment:
+    case HtmlState::js_line_comment:
+    case HtmlState::js_open_comment:
+    case HtmlState::js_close_comment:
+    case HtmlState::css_block_comment:
+    case HtmlState::css_line_comment: return true;
+    default: return false;
+  }
+}
+
+constexpr bool is_in_tag(HtmlState state) noexcept {
+  return (state >= HtmlState::tag && state <= HtmlState::before_value) ||
+         state == HtmlState::attribute;
+}
+
+// Where "</script" is a part of the script's text, and is written another way.
+constexpr bool is_script_literal(HtmlState state) noexcept {
+  return state >= HtmlState::js_dq_string && state <= HtmlState::js_regexp;
+}
+
+// Without spaces: it becomes part of a template's name.
+inline std::string HtmlContext::name() const {
+  constexpr const char* states[] = {"text",
+                                    "tag",
+                                    "attribute_name",
+                                    "after_name",
+                                    "before_value",
+                                    "comment",
+                                    "rcdata",
+                                    "attribute",
+                                    "url",
+                                    "srcset",
+                                    "js",
+                                    "js_dq_string",
+                                    "js_sq_string",
+                                    "js_template",
+                                    "js_regexp",
+                                    "js_block_comment",
+                                    "js_line_comment",
+                                    "js_open_comment",
+                                    "js_close_comment",
+                                    "css",
+                                    "css_dq_string",
+                                    "css_sq_string",
+                                    "css_dq_url",
+                                    "css_sq_url",
+                                    "css_url",
+                                    "css_block_comment",
+                                    "css_line_comment",
+                                    "error",
+                                    "dead"};
+  constexpr const char* delimiters[] = {"", "_double_quote", "_single_quote", "_unquoted"};
+  constexpr const char* parts[] = {"", "_pre_query", "_query_or_frag", "_url_part_unknown"};
+  constexpr const char* slashes[] = {"", "_division", "_slash_unknown"};
+  constexpr const char* attributes[] = {"", "_script", "_script_type", "_style", "_url", "_srcset"};
+  constexpr const char* elements[] = {"", "_in_script", "_in_style", "_in_textarea", "_in_title"};
+  std::string name = states[static_cast<unsigned>(state)];
+  name += delimiters[static_cast<unsigned>(delimiter)];
+  name += parts[static_cast<unsigned>(url_part)];
+  name += slashes[static_cast<unsigned>(slash)];
+  for (const int open : braces) name += "_brace" + std::to_string(open);
+  name += attributes[static_cast<unsigned>(attribute)];
+  name += elements[static_cast<unsigned>(element)];
+  return name;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/html_attribute.hpp
+
+// html_attribute.hpp -- what does the value of that attribute mean to a browser?
+//
+// In: an attribute's name. Out: whether its value is plain text, a URL, CSS, JavaScript, HTML, or
+// something that strangers must not choose. Names not in the table are judged by how they look:
+// data-href and my:href are an href, on... is JavaScript, and whatever has src, uri or url in its
+// name is taken for a URL.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint8_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+enum class AttributeKind : std::uint8_t { plain, url, css, js, html, srcset, unsafe };
+
+// unsafe: changes what other attributes mean, or how the element is fetched, sent or parsed.
+inline AttributeKind known_attribute(std::string_view name) noexcept {
+  constexpr std::string_view urls =
+      " action archive background cite classid codebase data formaction href icon longdesc "
+      "manifest poster profile src usemap xmlns ";
+  constexpr std::string_view unsafe =
+      " accept-charset async challenge charset content crossorigin defer enctype form formenctype "
+      "formmethod formnovalidate http-equiv keytype language method novalidate pattern rel sandbox "
+      "type value ";
+  std::string word;
+  word.append(1, ' ').append(name).append(1, ' ');
+  if (urls.find(word) != urls.npos) return AttributeKind::url;
+  if (unsafe.find(word) != unsafe.npos) return AttributeKind::unsafe;
+  if (name == "style") return AttributeKind::css;
+  if (name == "srcset") return AttributeKind::srcset;
+  if (name == "srcdoc") return AttributeKind::html;
+  return AttributeKind::plain;
+}
+
+// Names of today's standards that hold "src", "uri" or "url", or begin with "on", are all what they
+// look like; these two are the table's own, and are as they are.
+inline AttributeKind attribute_kind(std::string_view name) {
+  if (name.starts_with("data-")) {
+    name.remove_prefix(5);
+  } else if (const std::size_t colon = name.find(':'); colon != name.npos) {
+    if (name.substr(0, colon) == "xmlns") return AttributeKind::url;
+    name.remove_prefix(colon + 1);
+  }
+  if (const AttributeKind kind = known_attribute(name); kind != AttributeKind::plain) return kind;
+  if (name == "srclang") return AttributeKind::plain;
+  if (name.starts_with("on")) return AttributeKind::js;
+  for (const char* part : {"src", "uri", "url"}) {
+    if (name.find(part) != name.npos) return AttributeKind::url;
+  }
+  return AttributeKind::plain;
+}
+
+// What the machine has to remember of it. name: as written, in any case.
+inline HtmlAttribute attribute_of(std::string_view name, HtmlElement element) {
+  std::string lower(name);
+  for (char& c : lower) c = to_lower(c);
+  if (element == HtmlElement::script && lower == "type") return HtmlAttribute::script_type;
+  switch (attribute_kind(lower)) {
+    case AttributeKind::url: return HtmlAttribute::url;
+    case AttributeKind::css: return HtmlAttribute::style;
+    case AttributeKind::js: return HtmlAttribute::script;
+    case AttributeKind::srcset: return HtmlAttribute::srcset;
+    default: return HtmlAttribute::none;
+  }
+}
+
+constexpr HtmlState value_state(HtmlAttribute attribute) noexcept {
+  switch (attribute) {
+    case HtmlAttribute::script: return HtmlState::js;
+    case HtmlAttribute::style: return HtmlState::css;
+    case HtmlAttribute::url: return HtmlState::url;
+    case HtmlAttribute::srcset: return HtmlState::srcset;
+    default: return HtmlState::attribute;
+  }
+}
+
+// Is <script type=that> JavaScript, or JSON? Everything else is data to a browser, and text here.
+inline bool is_script_type(std::string_view type) {
+  type = type.substr(0, type.find(';'));
+  const auto space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  while (!type.empty() && space(type.front())) type.remove_prefix(1);
+  while (!type.empty() && space(type.back())) type.remove_suffix(1);
+  std::string word = " ";
+  for (const char c : type) word += to_lower(c);
+  word += ' ';
+  constexpr std::string_view known =
+      " application/ecmascript application/javascript application/json application/ld+json "
+      "application/x-ecmascript application/x-javascript module text/ecmascript text/javascript "
+      "text/javascript1.0 text/javascript1.1 text/javascript1.2 text/javascript1.3 "
+      "text/javascript1.4 text/javascript1.5 text/jscript text/livescript text/x-ecmascript "
+      "text/x-javascript ";
+  return type.find(' ') == type.npos && !type.empty() && known.find(word) != known.npos;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/html_tag.hpp
+
+// html_tag.hpp -- where does this piece of HTML lead: text, tags and attributes?
+//
+// Each step takes the context and the rest of the text, changes the context, and returns how many
+// bytes it took; a step that took nothing changed the state. See HTML, section 13.2.5.
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+
+namespace jot::inline v1::detail {
+
+constexpr bool is_html_space(char c) noexcept {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r';
+}
+
+constexpr std::size_t skip_html_space(std::string_view s, std::size_t at = 0) noexcept {
+  while (at < s.size() && is_html_space(s[at])) ++at;
+  return at;
+}
+
+// For messages: the beginning of text, in quotes.
+inline std::string quoted_start(std::string_view text) {
+  return "\"" + std::string(text.substr(0, 32)) + "\"";
+}
+
+inline std::size_t html_fail(HtmlContext& c, std::string_view s, EscapeErrc code,
+                             std::string what) {
+  c = html_error(code, std::move(what));
+  return s.size();
+}
+
+// How long is the tag name that s begins with? 0: none.
+constexpr std::size_t tag_name_size(std::string_view s) noexcept {
+  const auto alnum = [](char c) { return is_a(c, byte_alpha) || is_digit(c); };
+  if (s.empty() || !is_a(s[0], byte_alpha)) return 0;
+  std::size_t at = 1;
+  while (at < s.size()) {
+    if (alnum(s[at])) {
+      ++at;
+    } else if ((s[at] == ':' || s[at] == '-') && at + 1 < s.size() && alnum(s[at + 1])) {
+      at += 2;
+    } else {
+      break;
+    }
+  }
+  return at;
+}
+
+constexpr std::string_view element_names[] = {"", "script", "style", "textarea", "title"};
+
+constexpr HtmlElement element_of(std::string_view tag) noexcept {
+  for (unsigned i = 1; i < 5; ++i) {
+    if (iequals(tag, element_names[i])) return static_cast<HtmlElement>(i);
+  }
+  return HtmlElement::none;
+}
+
+constexpr HtmlState content_state(HtmlElement element) noexcept {
+  switch (element) {
+    case HtmlElement::script: return HtmlState::js;
+    case HtmlElement::style: return HtmlState::css;
+    case HtmlElement::textarea:
+    case HtmlElement::title: return HtmlState::rcdata;
+    default: return HtmlState::text;
+  }
+}
+
+inline void begin_state(HtmlContext& c, HtmlState state, HtmlElement element = HtmlElement::none) {
+  c = HtmlContext{};
+  c.state = state, c.element = element;
+}
+
+inline std::size_t step_text(HtmlContext& c, std::string_view s) {
+  for (std::size_t at = 0; (at = s.find('<', at)) != s.npos && at + 1 < s.size(); ++at) {
+    if (s.substr(at).starts_with("<!--")) {
+      begin_state(c, HtmlState::comment);
+      return at + 4;
+    }
+    const bool ends = s[at + 1] == '/';
+    const std::size_t name = at + (ends ? 2 : 1);
+    if (const std::size_t size = tag_name_size(s.substr(name)); size > 0) {
+      begin_state(c, HtmlState::tag, ends ? HtmlElement::none : element_of(s.substr(name, size)));
+      return name + size;
+    }
+  }
+  return s.size();
+}
+
+inline std::size_t step_comment(HtmlContext& c, std::string_view s) {
+  const std::size_t end = s.find("-->");
+  if (end == s.npos) return s.size();
+  begin_state(c, HtmlState::text);
+  return end + 3;
+}
+
+// Where does the attribute name that begins at `at` end? npos, and c in error: never.
+inline std::size_t attribute_name_end(HtmlContext& c, std::string_view s, std::size_t at) {
+  const std::size_t end = std::min(s.find_first_of(" \t\n\f\r=>'\"<", at), s.size());
+  if (end == s.size() || (s[end] != '\'' && s[end] != '"' && s[end] != '<')) return end;
+  // An attribute may not be called that, and a browser would take it for the end of another.
+  html_fail(c, s, EscapeErrc::bad_html,
+            "'" + std::string(1, s[end]) + "' in attribute name: " + quoted_start(s));
+  return s.npos;
+}
+
+inline std::size_t step_tag(HtmlContext& c, std::string_view s) {
+  const std::size_t name = skip_html_space(s);
+  if (name == s.size()) return name;
+  if (s[name] == '>') {
+    begin_state(c, content_state(c.element), c.element);
+    return name + 1;
+  }
+  const std::size_t end = attribute_name_end(c, s, name);
+  if (end == s.npos) return s.size();
+  if (end == name) {
+    return html_fail(
+        c, s, EscapeErrc::bad_html,
+        "expected space, attr name, or end of tag, but got " + quoted_start(s.substr(name)));
+  }
+  const HtmlAttribute attribute = attribute_of(s.substr(name, end - name), c.element);
+  begin_state(c, end == s.size() ? HtmlState::attribute_name : HtmlState::after_name, c.element);
+  c.attribute = attribute;
+  return end;
+}
+
+// The name goes on after an action.
+inline std::size_t step_attribute_name(HtmlContext& c, std::string_view s) {
+  const std::size_t end = attribute_name_end(c, s, 0);
+  if (end == s.npos) return s.size();
+  if (end < s.size()) c.state = HtmlState::after_name;
+  return end;
+}
+
+inline std::size_t step_after_name(HtmlContext& c, std::string_view s) {
+  const std::size_t at = skip_html_space(s);
+  if (at == s.size()) return at;
+  if (s[at] != '=') {
+    c.state = HtmlState::tag;  // it has no value
+    return at;
+  }
+  c.state = HtmlState::before_value;
+  return at + 1;
+}
+
+inline std::size_t step_before_value(HtmlContext& c, std::string_view s) {
+  const std::size_t at = skip_html_space(s);
+  if (at == s.size()) return at;
+  c.state = value_state(c.attribute);
+  c.delimiter = s[at] == '"'    ? HtmlDelimiter::double_quote
+                : s[at] == '\'' ? HtmlDelimiter::single_quote
+                                : HtmlDelimiter::space_or_tag_end;
+  return c.delimiter == HtmlDelimiter::space_or_tag_end ? at : at + 1;
+}
+
+// In a URL: has its path begun, has its query?
+inline std::size_t step_url(HtmlContext& c, std::string_view s) {
+  if (s.find_first_of("#?") != s.npos) {
+    c.url_part = UrlPart::query_or_frag;
+  } else if (c.url_part == UrlPart::none && skip_html_space(s) < s.size()) {
+    c.url_part = UrlPart::pre_query;
+  }
+  return s.size();
+}
+
+// Where is the "</script" that ends this element? npos: not here.
+constexpr std::size_t find_end_tag(std::string_view s, HtmlElement element) noexcept {
+  const std::string_view name = element_names[static_cast<unsigned>(element)];
+  for (std::size_t at = 0; (at = s.find("</", at)) != s.npos; at += 2) {
+    const std::string_view tag = s.substr(at + 2);
+    if (tag.size() <= name.size() || !iequals(tag.substr(0, name.size()), name)) continue;
+    if (std::string_view("> \t\n\f/").find(tag[name.size()]) != tag.npos) return at;
+  }
+  return s.npos;
+}
+
+// Ends the element if its end tag is here. Returns: where that is, or the size of s.
+// A "</script" within a string is written another way, so it is no end; nor is one in a comment,
+// which is dropped.
+inline std::size_t step_to_end_tag(HtmlContext& c, std::string_view s) {
+  if (c.element == HtmlElement::none) return s.size();
+  const bool script = c.element == HtmlElement::script;
+  if (script && (is_script_literal(c.state) || is_comment(c.state))) return s.size();
+  const std::size_t end = find_end_tag(s, c.element);
+  if (end == s.npos) return s.size();
+  begin_state(c, HtmlState::text);
+  return end;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/html_css.hpp
+
+// html_css.hpp -- where does this piece of CSS lead?
+//
+// Steps as in html_tag.hpp. Strings are mostly URLs in CSS, so all of them are followed as such.
+// See CSS Syntax Module Level 3, section 4.
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// A letter of a CSS name? Of UTF-8, all bytes of letters beyond ASCII are.
+constexpr bool is_css_name_char(char c) noexcept {
+  return is_a(c, byte_alpha) || is_digit(c) || c == '-' || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+// At s[at], a backslash: appends the character that it stands for. Returns: where that ends.
+inline std::size_t decode_css_escape(std::string_view s, std::size_t at, std::string& to) {
+  if (++at == s.size()) return at;
+  if (hex_digit(s[at]) < 0) {
+    to += s[at];
+    return at + 1;
+  }
+  char32_t c = 0;
+  for (const std::size_t first = at; at < s.size() && at < first + 6; ++at) {
+    const int digit = hex_digit(s[at]);
+    if (digit < 0) break;
+    c = c * 16 + static_cast<char32_t>(digit);
+  }
+  if (c > 0x10FFFF) c /= 16, --at;  // the last digit is a letter of its own
+  append_utf8(to, c >= 0xD800 && c <= 0xDFFF ? U'\uFFFD' : c);
+  if (s.substr(at).starts_with("\r\n")) return at + 2;
+  return at < s.size() && is_html_space(s[at]) ? at + 1 : at;  // one space may end the number
+}
+
+// With each \22 replaced by what it stands for.
+inline std::string decode_css(std::string_view s) {
+  std::string to;
+  for (std::size_t at = 0; at < s.size();) {
+    if (s[at] == '\\') {
+      at = decode_css_escape(s, at, to);
+    } else {
+      to += s[at++];
+    }
+  }
+  return to;
+}
+
+// Does the code before a '(' make it that of url(?
+constexpr bool ends_with_css_url(std::string_view code) noexcept {
+  while (!code.empty() && is_html_space(code.back())) code.remove_suffix(1);
+  if (code.size() < 3 || !iequals(code.substr(code.size() - 3), "url")) return false;
+  return code.size() == 3 || !is_css_name_char(code[code.size() - 4]);
+}
+
+// After "url(", at s[at].
+inline std::size_t step_css_url_start(HtmlContext& c, std::string_view s, std::size_t at) {
+  at = skip_html_space(s, at);
+  const char quote = at < s.size() ? s[at] : '\0';
+  c.state = quote == '"'    ? HtmlState::css_dq_url
+            : quote == '\'' ? HtmlState::css_sq_url
+                            : HtmlState::css_url;
+  return c.state == HtmlState::css_url ? at : at + 1;
+}
+
+inline std::size_t step_css(HtmlContext& c, std::string_view s) {
+  for (std::size_t at = 0; (at = s.find_first_of("(\"'/", at)) != s.npos; ++at) {
+    const char next = at + 1 < s.size() ? s[at + 1] : '\0';
+    if (s[at] == '(') {
+      if (ends_with_css_url(s.substr(0, at))) return step_css_url_start(c, s, at + 1);
+    } else if (s[at] == '/') {
+      if (next != '/' && next != '*') continue;
+      c.state = next == '/' ? HtmlState::css_line_comment : HtmlState::css_block_comment;
+      return at + 2;
+    } else {
+      c.state = s[at] == '"' ? HtmlState::css_dq_string : HtmlState::css_sq_string;
+      return at + 1;
+    }
+  }
+  return s.size();
+}
+
+// In a string or url(), which may end here.
+inline std::size_t step_css_string(HtmlContext& c, std::string_view s) {
+  const bool double_quoted =
+      c.state == HtmlState::css_dq_string || c.state == HtmlState::css_dq_url;
+  const std::string_view ends = c.state == HtmlState::css_url ? "\\\t\n\f\r )"
+                                : double_quoted               ? "\\\""
+                                                              : "\\'";
+  for (std::size_t from = 0;;) {
+    std::size_t at = s.find_first_of(ends, from);
+    if (at == s.npos) {
+      step_url(c, decode_css(s.substr(from)));
+      return s.size();
+    }
+    if (s[at] != '\\') {
+      c.state = HtmlState::css;
+      return at + 1;
+    }
+    if (++at == s.size()) {
+      return html_fail(c, s, EscapeErrc::partial_escape,
+                       "unfinished escape sequence in CSS string: " + quoted_start(s));
+    }
+    step_url(c, decode_css(s.substr(0, at + 1)));
+    from = at + 1;
+  }
+}
+
+inline std::size_t step_css_line_comment(HtmlContext& c, std::string_view s) {
+  const std::size_t end = s.find_first_of("\n\f\r");
+  if (end == s.npos) return s.size();
+  c.state = HtmlState::css;
+  return end;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/html_entity.hpp
+
+// html_entity.hpp -- which characters does this attribute value stand for?
+//
+// In: a value as written, with &amp; and its kind. Out: what a browser hands to the parser of URLs,
+// CSS or JavaScript. Those look at ASCII only, so names of other characters all become one letter
+// that is none of theirs, U+FFFD. See HTML, section 13.2.5.72 (character references).
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+struct HtmlEntity {
+  std::string_view name;
+  char character;
+};
+
+// All names of ASCII characters.
+inline constexpr HtmlEntity html_entities[] = {
+    {"AMP;", '&'},      {"GT;", '>'},
+    {"Grave;", '`'},    {"Hat;", '^'},
+    {"LT;", '<'},       {"NewLine;", '\n'},
+    {"QUOT;", '"'},     {"Tab;", '\t'},
+    {"UnderBar;", '_'}, {"VerticalLine;", '|'},
+    {"amp;", '&'},      {"apos;", '\''},
+    {"ast;", '*'},      {"bsol;", '\\'},
+    {"colon;", ':'},    {"comma;", ','},
+    {"commat;", '@'},   {"dollar;", '$'},
+    {"equals;", '='},   {"excl;", '!'},
+    {"grave;", '`'},    {"DiacriticalGrave;", '`'},
+    {"gt;", '>'},       {"lbrace;", '{'},
+    {"lbrack;", '['},   {"lcub;", '{'},
+    {"lowbar;", '_'},   {"lpar;", '('},
+    {"lsqb;", '['},     {"lt;", '<'},
+    {"midast;", '*'},   {"num;", '#'},
+    {"percnt;", '%'},   {"period;", '.'},
+    {"plus;", '+'},     {"quest;", '?'},
+    {"quot;", '"'},     {"rbrace;", '}'},
+    {"rbrack;", ']'},   {"rcub;", '}'},
+    {"rpar;", ')'},     {"rsqb;", ']'},
+    {"semi;", ';'},     {"sol;", '/'},
+    {"verbar;", '|'},   {"vert;", '|'},
+};
+
+// Old names that need no semicolon.
+inline constexpr HtmlEntity old_html_entities[] = {
+    {"AMP", '&'}, {"GT", '>'}, {"LT", '<'}, {"QUOT", '"'},
+    {"amp", '&'}, {"gt", '>'}, {"lt", '<'}, {"quot", '"'},
+};
+
+class EntityDecoder {
+ public:
+  explicit EntityDecoder(std::string_view text) noexcept : text_(text) {}
+
+  std::string decode() {
+    std::string to;
+    while (at_ < text_.size()) {
+      const std::size_t amp = std::min(text_.find('&', at_), text_.size());
+      to.append(text_, at_, amp - at_);
+      at_ = amp;
+      if (at_ < text_.size() && !reference(to)) to += text_[at_++];
+    }
+    return to;
+  }
+
+ private:
+  // At an '&'. Returns: false when it is just that.
+  bool reference(std::string& to) {
+    const std::string_view rest = text_.substr(at_ + 1);
+    return rest.starts_with('#') ? numeric(rest.substr(1), to) : named(rest, to);
+  }
+
+  bool numeric(std::string_view rest, std::string& to) {
+    const bool hex = rest.starts_with('x') || rest.starts_with('X');
+    std::size_t i = hex ? 1 : 0;
+    const std::size_t first = i;
+    char32_t c = 0;
+    for (; i < rest.size() && (hex ? hex_digit(rest[i]) >= 0 : is_digit(rest[i])); ++i) {
+      if (c < 0x110000) c = c * (hex ? 16 : 10) + static_cast<char32_t>(hex_digit(rest[i]));
+    }
+    if (i == first) return false;
+    if (i < rest.size() && rest[i] == ';') ++i;
+    const bool odd = c == 0 || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF);
+    append_utf8(to, odd || (c >= 0x80 && c < 0xA0) ? U'\uFFFD' : c);
+    at_ += 2 + i;  // "&#"
+    return true;
+  }
+
+  bool named(std::string_view rest, std::string& to) {
+    for (const HtmlEntity& entity : html_entities) {
+      if (rest.starts_with(entity.name)) return take(entity, to);
+    }
+    for (const HtmlEntity& entity : old_html_entities) {
+      if (rest.starts_with(entity.name)) return take(entity, to);
+    }
+    std::size_t end = 0;
+    while (end < rest.size() && (is_a(rest[end], byte_alpha) || is_digit(rest[end]))) ++end;
+    if (end < 2 || end == rest.size() || rest[end] != ';') return false;
+    append_utf8(to, U'\uFFFD');
+    at_ += end + 2;
+    return true;
+  }
+
+  bool take(const HtmlEntity& entity, std::string& to) {
+    to += entity.character;
+    at_ += 1 + entity.name.size();
+    return true;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/html_js.hpp
+
+// html_js.hpp -- where does this piece of JavaScript lead?
+//
+// Steps as in html_tag.hpp. A parser would be needed to tell all divisions from regexps; what
+// stands before the '/' tells nearly all, and where it does not, that is an error and no guess. The
+// trail of a wrong guess is that of Go, byte for byte: see what `js_slash_after` says of '}'.
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+constexpr bool is_js_identifier_part(char c) noexcept {
+  return is_a(c, byte_alpha) || is_digit(c) || c == '_' || c == '$';
+}
+
+// Without the white space that ends it.
+constexpr std::string_view trim_js_end(std::string_view s) noexcept {
+  for (;;) {
+    if (!s.empty() && std::string_view("\t\n\f\r ").find(s.back()) != s.npos) {
+      s.remove_suffix(1);
+    } else if (s.ends_with("\u2028") || s.ends_with("\u2029")) {
+      s.remove_suffix(3);
+    } else {
+      return s;
+    }
+  }
+}
+
+// Words after which an expression begins.
+constexpr bool js_precedes_regexp(std::string_view word) noexcept {
+  for (const std::string_view known :
+       {"break", "case", "continue", "delete", "do", "else", "finally", "in", "instanceof",
+        "return", "throw", "try", "typeof", "void"}) {
+    if (word == known) return true;
+  }
+  return false;
+}
+
+// What is a '/' after this code? `before`: what it was before the code.
+constexpr JsSlash js_slash_after(std::string_view code, JsSlash before) noexcept {
+  code = trim_js_end(code);
+  if (code.empty()) return before;
+  const char last = code.back();
+  if (last == '+' || last == '-') {
+    std::size_t count = 0;  // "x++ /" divides, "x+ /" and "x + ++/" do not
+    while (count < code.size() && code[code.size() - 1 - count] == last) ++count;
+    return count % 2 == 1 ? JsSlash::regexp : JsSlash::division;
+  }
+  if (last == '.') {  // 42. / x
+    const bool number = code.size() > 1 && is_digit(code[code.size() - 2]);
+    return number ? JsSlash::division : JsSlash::regexp;
+  }
+  // A '}' ends a block far more often than an object that somebody divides.
+  if (std::string_view(",<>=*%&|^?!~([:;{}").find(last) != code.npos) return JsSlash::regexp;
+  std::size_t word = code.size();
+  while (word > 0 && is_js_identifier_part(code[word - 1])) --word;
+  return js_precedes_regexp(code.substr(word)) ? JsSlash::regexp : JsSlash::division;
+}
+
+inline std::size_t js_enter(HtmlContext& c, HtmlState state, std::size_t taken) noexcept {
+  c.state = state;
+  return taken;
+}
+
+// At a '/', s[at].
+inline std::size_t step_js_slash(HtmlContext& c, std::string_view s, std::size_t at) {
+  const char next = at + 1 < s.size() ? s[at + 1] : '\0';
+  if (next == '/') return js_enter(c, HtmlState::js_line_comment, at + 2);
+  if (next == '*') return js_enter(c, HtmlState::js_block_comment, at + 2);
+  if (c.slash == JsSlash::unknown) {
+    return html_fail(c, s, EscapeErrc::slash_ambig,
+                     "'/' could start a division or regexp: " + quoted_start(s.substr(at)));
+  }
+  if (c.slash == JsSlash::regexp) return js_enter(c, HtmlState::js_regexp, at + 1);
+  c.slash = JsSlash::regexp;
+  return at + 1;
+}
+
+// At a brace. Only those within ${ } count: one of them ends it.
+inline std::size_t step_js_brace(HtmlContext& c, char brace, std::size_t taken) {
+  if (c.braces.empty()) return taken;
+  if (brace == '{') {
+    ++c.braces.back();
+  } else if (--c.braces.back() < 0) {
+    c.braces.pop_back();
+    c.state = HtmlState::js_template;
+  }
+  return taken;
+}
+
+inline std::size_t step_js(HtmlContext& c, std::string_view s) {
+  const std::size_t at = s.find_first_of("\"'`/{}<-#");
+  c.slash = js_slash_after(s.substr(0, at), c.slash);
+  if (at == s.npos) return s.size();
+  const std::string_view rest = s.substr(at);
+  switch (s[at]) {
+    case '"':
+    case '\'':
+    case '`': c.slash = JsSlash::regexp;
+    default: break;
+  }
+  switch (s[at]) {
+    case '"': return js_enter(c, HtmlState::js_dq_string, at + 1);
+    case '\'': return js_enter(c, HtmlState::js_sq_string, at + 1);
+    case '`': return js_enter(c, HtmlState::js_template, at + 1);
+    case '/': return step_js_slash(c, s, at);
+    case '{':
+    case '}': return step_js_brace(c, s[at], at + 1);
+    default: break;
+  }
+  // Comments as old browsers hid scripts with, and the line #! of a program. ECMAScript, annex B.1.
+  if (rest.starts_with("<!--")) return js_enter(c, HtmlState::js_open_comment, at + 4);
+  if (rest.starts_with("-->")) return js_enter(c, HtmlState::js_close_comment, at + 3);
+  if (rest.starts_with("#!")) return js_enter(c, HtmlState::js_line_comment, at + 2);
+  return at + 1;
+}
+
+inline std::size_t js_unfinished_escape(HtmlContext& c, std::string_view s) {
+  return html_fail(c, s, EscapeErrc::partial_escape,
+                   "unfinished escape sequence in JS string: " + quoted_start(s));
+}
+
+// Is s[at] the '/' of "</script"? It does not end a regexp: the '<' will be written \x3C.
+inline bool is_script_end_slash(std::string_view s, std::size_t at) noexcept {
+  return at > 0 && at + 7 <= s.size() && iequals(s.substr(at - 1, 8), "</script");
+}
+
+// In a string or regexp, which may end here.
+inline std::size_t step_js_literal(HtmlContext& c, std::string_view s) {
+  const std::string_view specials = c.state == HtmlState::js_dq_string   ? "\\\""
+                                    : c.state == HtmlState::js_sq_string ? "\\'"
+                                                                         : "\\/[]";
+  bool in_charset = false;  // a '/' within [] does not end a regexp
+  for (std::size_t at = 0; (at = s.find_first_of(specials, at)) != s.npos; ++at) {
+    switch (s[at]) {
+      case '\\':
+        if (++at == s.size()) return js_unfinished_escape(c, s);
+        break;
+      case '[': in_charset = true; break;
+      case ']': in_charset = false; break;
+      default:
+        if (s[at] == '/' && is_script_end_slash(s, at)) break;
+        if (in_charset) break;
+        c.slash = JsSlash::division;
+        return js_enter(c, HtmlState::js, at + 1);
+    }
+  }
+  // A value could break out of [, and would have to be escaped in another way.
+  if (in_charset) {
+    return html_fail(c, s, EscapeErrc::partial_charset,
+                     "unfinished JS regexp charset: " + quoted_start(s));
+  }
+  return s.size();
+}
+
+inline std::size_t step_js_template(HtmlContext& c, std::string_view s) {
+  for (std::size_t at = 0; (at = s.find_first_of("`\\$", at)) != s.npos; ++at) {
+    if (s[at] == '\\') {
+      if (++at == s.size()) return js_unfinished_escape(c, s);
+    } else if (s[at] == '`') {
+      return js_enter(c, HtmlState::js, at + 1);
+    } else if (at + 1 < s.size() && s[at + 1] == '{') {
+      c.braces.push_back(0);
+      return js_enter(c, HtmlState::js, at + 2);
+    }
+  }
+  return s.size();
+}
+
+// Where does the line end? The end belongs to what comes after the comment.
+inline std::size_t step_js_line_comment(HtmlContext& c, std::string_view s) {
+  std::size_t end = s.find_first_of("\n\r");
+  end = std::min({end, s.find("\u2028"), s.find("\u2029")});
+  if (end == s.npos) return s.size();
+  return js_enter(c, HtmlState::js, end);
+}
+
+inline std::size_t step_block_comment(HtmlContext& c, std::string_view s) {
+  const std::size_t end = s.find("*/");
+  if (end == s.npos) return s.size();
+  c.state = c.state == HtmlState::js_block_comment ? HtmlState::js : HtmlState::css;
+  return end + 2;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/html_transition.hpp
+
+// html_transition.hpp -- in which context is the page after this text?
+//
+// In: the context before, and a piece of what the author wrote between two actions. Out: the
+// context some bytes on; called again until all is taken.
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// The step of one state, whatever delimits the text.
+inline std::size_t html_step(HtmlContext& c, std::string_view s) {
+  switch (c.state) {
+    case HtmlState::text: return step_text(c, s);
+    case HtmlState::tag: return step_tag(c, s);
+    case HtmlState::attribute_name: return step_attribute_name(c, s);
+    case HtmlState::after_name: return step_after_name(c, s);
+    case HtmlState::before_value: return step_before_value(c, s);
+    case HtmlState::comment: return step_comment(c, s);
+    case HtmlState::rcdata: return step_to_end_tag(c, s);
+    case HtmlState::url:
+    case HtmlState::srcset: return step_url(c, s);
+    case HtmlState::js: return step_js(c, s);
+    case HtmlState::js_dq_string:
+    case HtmlState::js_sq_string:
+    case HtmlState::js_regexp: return step_js_literal(c, s);
+    case HtmlState::js_template: return step_js_template(c, s);
+    case HtmlState::js_line_comment:
+    case HtmlState::js_open_comment:
+    case HtmlState::js_close_comment: return step_js_line_comment(c, s);
+    case HtmlState::js_block_comment:
+    case HtmlState::css_block_comment: return step_block_comment(c, s);
+    case HtmlState::css: return step_css(c, s);
+    case HtmlState::css_dq_string:
+    case HtmlState::css_sq_string:
+    case HtmlState::css_dq_url:
+    case HtmlState::css_sq_url:
+    case HtmlState::css_url: return step_css_string(c, s);
+    case HtmlState::css_line_comment: return step_css_line_comment(c, s);
+    case HtmlState::attribute:
+    case HtmlState::error:
+    case HtmlState::dead: break;
+  }
+  return s.size();
+}
+
+// Where does the attribute value end that s is in? npos: not here.
+constexpr std::size_t find_value_end(HtmlDelimiter delimiter, std::string_view s) noexcept {
+  switch (delimiter) {
+    case HtmlDelimiter::double_quote: return s.find('"');
+    case HtmlDelimiter::single_quote: return s.find('\'');
+    default: return s.find_first_of(" \t\n\f\r>");
+  }
+}
+
+// In an attribute value: moves on to its end, or through all of s.
+inline std::size_t advance_value(HtmlContext& c, std::string_view s) {
+  const std::size_t end = std::min(find_value_end(c.delimiter, s), s.size());
+  const std::string_view value = s.substr(0, end);
+  if (c.delimiter == HtmlDelimiter::space_or_tag_end) {
+    // Browsers do not agree on what these mean here. HTML, section 13.1.2.3.
+    const std::size_t bad = value.find_first_of("\"'<=`");
+    if (bad != value.npos) {
+      return html_fail(
+          c, s, EscapeErrc::bad_html,
+          "'" + std::string(1, value[bad]) + "' in unquoted attr: " + quoted_start(value));
+    }
+  }
+  if (end == s.size()) {
+    const std::string decoded = EntityDecoder(s).decode();
+    for (std::string_view rest = decoded; !rest.empty();) rest.remove_prefix(html_step(c, rest));
+    return end;
+  }
+  HtmlElement element = c.element;
+  if (c.state == HtmlState::attribute && c.attribute == HtmlAttribute::script_type &&
+      element == HtmlElement::script && !is_script_type(value)) {
+    element = HtmlElement::none;  // what this script holds is data
+  }
+  const bool quoted = c.delimiter != HtmlDelimiter::space_or_tag_end;
+  begin_state(c, HtmlState::tag, element);
+  return quoted ? end + 1 : end;
+}
+
+// Returns: how many bytes of s, which is not empty, lead to the new c.
+inline std::size_t html_advance(HtmlContext& c, std::string_view s) {
+  if (c.delimiter != HtmlDelimiter::none) return advance_value(c, s);
+  HtmlContext after = c;
+  const std::size_t end = step_to_end_tag(after, s);
+  if (end == 0) {
+    c = after;
+    return 0;
+  }
+  return html_step(c, s.substr(0, end));
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/escape_html.hpp
+
+// escape_html.hpp -- how is text written in HTML?
+//
+// In: any bytes. Out, appended: the text for the place between tags, in a quoted attribute value,
+// in one without quotes, or as an attribute's name. What is refused is written ZgotmplZ, as Go
+// does.
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+inline constexpr std::string_view filtered = "ZgotmplZ";
+
+struct HtmlTable {
+  std::string_view written[256] = {};  // empty: the byte stands for itself
+};
+
+constexpr HtmlTable html_table(bool escape_ampersand, bool unquoted) {
+  HtmlTable table;
+  const auto set = [&](char c, std::string_view as) {
+    table.written[static_cast<unsigned char>(c)] = as;
+  };
+  set('\0', unquoted ? "&#xfffd;" : "\uFFFD");
+  set('"', "&#34;"), set('\'', "&#39;"), set('+', "&#43;"), set('<', "&lt;"), set('>', "&gt;");
+  if (escape_ampersand) set('&', "&amp;");
+  if (!unquoted) return table;
+  set('\t', "&#9;"), set('\n', "&#10;"), set('\v', "&#11;"), set('\f', "&#12;");
+  set('\r', "&#13;"), set(' ', "&#32;"), set('=', "&#61;"), set('`', "&#96;");
+  return table;
+}
+
+inline constexpr HtmlTable html_text_table = html_table(true, false);
+inline constexpr HtmlTable html_markup_table = html_table(false, false);  // & is escaped already
+inline constexpr HtmlTable html_unquoted_table = html_table(true, true);
+inline constexpr HtmlTable html_unquoted_markup_table = html_table(false, true);
+
+// Between tags, and within quotes.
+inline void append_html(std::string& to, std::string_view s, const HtmlTable& table) {
+  std::size_t run = 0;
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    const std::string_view written = table.written[static_cast<unsigned char>(s[i])];
+    if (written.empty()) continue;
+    to.append(s, run, i - run).append(written);
+    run = i + 1;
+  }
+  to.append(s, run, s.npos);
+}
+
+// Without quotes: also what old browsers took for white space or an end.
+inline void append_unquoted(std::string& to, std::string_view s, const HtmlTable& table) {
+  if (s.empty()) return void(to += filtered);  // or the next attribute would be the value
+  for (std::size_t i = 0; i < s.size();) {
+    const std::string_view written = table.written[static_cast<unsigned char>(s[i])];
+    const Utf8 c = utf8_front(s.substr(i));
+    if (!written.empty()) {
+      to += written;
+    } else if (c.size == 0 || c.code_point == 0xFFFD) {
+      to += "&#xfffd;";
+    } else if ((c.code_point >= 0xFDD0 && c.code_point <= 0xFDEF) ||
+               (c.code_point >= 0xFFF0 && c.code_point <= 0xFFFF)) {
+      constexpr char hex[] = "0123456789abcdef";
+      to += "&#x";
+      for (int shift = 12; shift >= 0; shift -= 4) to += hex[c.code_point >> shift & 15];
+      to += ';';
+    } else {
+      to.append(s, i, c.size);
+    }
+    i += c.size == 0 ? 1 : c.size;
+  }
+}
+
+// The text of markup: without tags, comments and what scripts hold.
+inline std::string strip_tags(std::string_view s) {
+  std::string to;
+  HtmlContext c;
+  bool all_text = true;
+  std::size_t at = 0;
+  while (at < s.size()) {
+    if (c.delimiter != HtmlDelimiter::none) {
+      const std::size_t end = find_value_end(c.delimiter, s.substr(at));
+      if (end == s.npos) break;
+      at += end + (c.delimiter == HtmlDelimiter::space_or_tag_end ? 0 : 1);
+      begin_state(c, HtmlState::tag, c.element);
+      continue;
+    }
+    const HtmlState before = c.state;
+    const std::string_view rest = s.substr(at);
+    const bool in_element = c.element != HtmlElement::none && !is_in_tag(before);
+    const std::size_t taken = in_element ? step_to_end_tag(c, rest) : html_step(c, rest);
+    if (before == HtmlState::text || before == HtmlState::rcdata) {
+      const std::size_t tag = rest.substr(0, taken).rfind('<');
+      to.append(rest.substr(0, c.state != before && tag != s.npos ? tag : taken));
+    } else {
+      all_text = false;
+    }
+    at += taken;
+  }
+  if (all_text) return std::string(s);
+  if (c.state == HtmlState::text || c.state == HtmlState::rcdata) to.append(s.substr(at));
+  return to;
+}
+
+// A name that a stranger may choose: of a plain attribute.
+inline void append_attribute_name(std::string& to, std::string_view s) {
+  std::string name;
+  bool good = !s.empty();
+  for (const char c : s) {
+    name += to_lower(c);
+    good = good && (is_a(c, byte_alpha) || is_digit(c));
+  }
+  good = good && attribute_kind(name) == AttributeKind::plain;
+  to += good ? std::string_view(name) : filtered;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/escape_css.hpp
+
+// escape_css.hpp -- how is text written in CSS?
+//
+// In a string: with what could end it escaped. As a value: as it is, if it is a name, a number or a
+// colour; all that could be code is refused.
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+inline void append_css_string(std::string& to, std::string_view s) {
+  constexpr std::string_view special("\0\t\n\f\r\"&'()+/:;<>\\{}", 19);
+  constexpr char hex[] = "0123456789abcdef";
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    const auto c = static_cast<unsigned char>(s[i]);
+    if (special.find(s[i]) == special.npos) {
+      to += s[i];
+      continue;
+    }
+    to += '\\';
+    if (c == '\\') {
+      to += '\\';
+      continue;
+    }
+    if (c >= 16) to += hex[c >> 4];
+    to += hex[c & 15];
+    // A space ends the number where the next character would go on with it.
+    const char next = i + 1 < s.size() ? s[i + 1] : '0';
+    if (hex_digit(next) >= 0 || is_html_space(next)) to += ' ';
+  }
+}
+
+inline void append_css_value(std::string& to, std::string_view s) {
+  const std::string value = decode_css(s);
+  std::string name;
+  bool good = value.find_first_of(std::string_view("\0\"'()/;@[\\]`{}<>", 16)) == value.npos &&
+              value.find("--") == value.npos;
+  for (const char c : value) {
+    if (is_css_name_char(c) && static_cast<unsigned char>(c) < 0x80) name += to_lower(c);
+  }
+  // Old browsers ran these, however they were spelled.
+  good = good && name.find("expression") == name.npos && name.find("mozbinding") == name.npos;
+  to += good ? std::string_view(value) : filtered;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/escape_js.hpp
+
+// escape_js.hpp -- how is a Value written in JavaScript?
+//
+// As an expression: JSON, which is safe in scripts and attributes. In a string, a template literal
+// or a regexp: with all that could end it escaped, < and > included, so that no </script> or <!--
+// can come of it.
+
+#include <charconv>     // std::to_chars, std::chars_format
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+inline void append_js_unicode(std::string& to, char32_t c) {
+  constexpr char hex[] = "0123456789abcdef";
+  to += "\\u";
+  for (int shift = 12; shift >= 0; shift -= 4) to += hex[c >> shift & 15];
+}
+
+// In a literal. also: what is escaped by a backslash; unicode: what by its number.
+inline void append_js_literal(std::string& to, std::string_view s, std::string_view also,
+                              std::string_view unicode) {
+  for (std::size_t i = 0; i < s.size();) {
+    const char c = s[i];
+    const Utf8 character = utf8_front(s.substr(i));
+    const std::size_t size = character.size == 0 ? 1 : character.size;
+    if (c == '\t' || c == '\n' || c == '\f' || c == '\r') {
+      to += '\\', to += c == '\t' ? 't' : c == '\n' ? 'n' : c == '\f' ? 'f' : 'r';
+    } else if (also.find(c) != also.npos) {
+      to += '\\', to += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 || unicode.find(c) != unicode.npos ||
+               character.code_point == 0x2028 || character.code_point == 0x2029) {
+      append_js_unicode(to, character.code_point);
+    } else {
+      to.append(s, i, size);
+    }
+    i += size;
+  }
+}
+
+inline void append_js_string(std::string& to, std::string_view s) {
+  append_js_literal(to, s, "\\/", "\"'`&+<>");
+}
+
+// Of JSStr: its escapes stay.
+inline void append_js_written_string(std::string& to, std::string_view s) {
+  append_js_literal(to, s, "/", "\"'`&+<>");
+}
+
+inline void append_js_template(std::string& to, std::string_view s) {
+  append_js_literal(to, s, "\\/", "\"'`&+<>${}");
+}
+
+inline void append_js_regexp(std::string& to, std::string_view s) {
+  if (s.empty()) return void(to += "(?:)");  // "//" would be a comment
+  append_js_literal(to, s, "\\/$()*-.?[]^{|}", "\"'&+<>");
+}
+
+// JSON as Go's encoding/json writes it.
+class JsValueWriter {
+ public:
+  explicit JsValueWriter(std::string& to) noexcept : to_(to) {}
+
+  // Returns: false for NaN and infinity, which JSON cannot say.
+  bool write(const Value& v) {
+    switch (v.kind()) {
+      case Value::Kind::null: to_ += "null"; return true;
+      case Value::Kind::boolean: to_ += v.as_bool() ? "true" : "false"; return true;
+      case Value::Kind::integer: return number(v.as_int());
+      case Value::Kind::floating: return number(v.as_double());
+      case Value::Kind::list: return list(v.as_list());
+      case Value::Kind::map: return map(v.as_map());
+      default: return text(v.as_string());
+    }
+  }
+
+  std::string problem;
+
+ private:
+  bool text(std::string_view s) {
+    to_ += '"';
+    for (std::size_t i = 0; i < s.size();) {
+      const Utf8 c = utf8_front(s.substr(i));
+      switch (c.size == 0 ? U'\uFFFD' : c.code_point) {
+        case '"': to_ += "\\\""; break;
+        case '\\': to_ += "\\\\"; break;
+        case '\b': to_ += "\\b"; break;
+        case '\f': to_ += "\\f"; break;
+        case '\n': to_ += "\\n"; break;
+        case '\r': to_ += "\\r"; break;
+        case '\t': to_ += "\\t"; break;
+        default: letter(s.substr(i), c);
+      }
+      i += c.size == 0 ? 1 : c.size;
+    }
+    to_ += '"';
+    return true;
+  }
+
+  void letter(std::string_view s, Utf8 c) {
+    const char32_t p = c.code_point;
+    if (c.size == 0) return append_js_unicode(to_, 0xFFFD);
+    const bool escape = p < 0x20 || p == '<' || p == '>' || p == '&' || p == 0x2028 || p == 0x2029;
+    escape ? append_js_unicode(to_, p) : static_cast<void>(to_.append(s.substr(0, c.size)));
+  }
+
+  bool number(std::int64_t n) {
+    char digits[24];
+    to_.append(digits, std::to_chars(digits, digits + sizeof digits, n).ptr);
+    return true;
+  }
+
+  bool number(double d) {
+    const double size = d < 0 ? -d : d;
+    if (!(size <= 1.7976931348623157e308)) {
+      problem = d > 0 ? "+Inf" : d < 0 ? "-Inf" : "NaN";
+      return false;
+    }
+    const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+    char digits[400];
+    const char* const end =
+        std::to_chars(digits, digits + sizeof digits, d,
+                      plain ? std::chars_format::fixed : std::chars_format::scientific)
+            .ptr;
+    std::string written(digits, static_cast<std::size_t>(end - digits));
+    const std::size_t e = written.find("e-0");  // 1e-07 is 1e-7
+    if (e != written.npos) written.erase(e + 2, 1);
+    to_ += written;
+    return true;
+  }
+
+  bool list(const List& items) {
+    to_ += '[';
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (i > 0) to_ += ',';
+      if (!write(items[i])) return false;
+    }
+    to_ += ']';
+    return true;
+  }
+
+  bool map(const Map& items) {
+    to_ += '{';
+    bool first = true;
+    for (const auto& [key, item] : items) {
+      if (!first) to_ += ',';
+      first = false;
+      text(key);
+      to_ += ':';
+      if (!write(item)) return false;
+    }
+    to_ += '}';
+    return true;
+  }
+
+  std::string& to_;
+};
+
+// An expression. A space keeps it from running into a word beside it: return{{.}}.
+inline void append_js_value(std::string& to, const Value& v) {
+  if (v.kind() == Value::Kind::js) return void(to += v.as_string());
+  if (v.kind() == Value::Kind::js_str) {
+    to += '"', to += v.as_string(), to += '"';
+    return;
+  }
+  std::string json;
+  JsValueWriter writer(json);
+  if (!writer.write(v)) {
+    to += " /* json: unsupported value: " + writer.problem + " */null ";
+    return;
+  }
+  const bool pad = is_js_identifier_part(json.front()) || is_js_identifier_part(json.back());
+  if (pad) to += ' ';
+  to += json;
+  if (pad) to += ' ';
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/escape_url.hpp
+
+// escape_url.hpp -- how is text written in a URL?
+//
+// As a part of one (percent-encoded), as one (what is encoded stays so), or as a list of images.
+// Schemes other than http, https and mailto are refused: javascript: is one. See RFC 3986
+// section 2.
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+inline constexpr std::string_view filtered_url = "#ZgotmplZ";
+
+constexpr bool is_safe_url(std::string_view url) noexcept {
+  const std::size_t colon = url.find(':');
+  if (colon == url.npos || url.substr(0, colon).find('/') != url.npos) return true;
+  const std::string_view scheme = url.substr(0, colon);
+  return iequals(scheme, "http") || iequals(scheme, "https") || iequals(scheme, "mailto");
+}
+
+// component: a value in a query or path; whole: delimiters and %20 keep their meaning.
+enum class UrlEscape { component, whole };
+
+inline void append_url(std::string& to, std::string_view s, UrlEscape how) {
+  constexpr char hex[] = "0123456789abcdef";
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    const char c = s[i];
+    bool keep = is_a(c, byte_unreserved);
+    if (how == UrlEscape::whole && !keep) {
+      keep = std::string_view("!#$&*+,/:;=?@[]").find(c) != s.npos ||
+             (c == '%' && i + 2 < s.size() && hex_digit(s[i + 1]) >= 0 && hex_digit(s[i + 2]) >= 0);
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    if (keep) {
+      to += c;
+    } else {
+      to += '%', to += hex[byte >> 4], to += hex[byte & 15];
+    }
+  }
+}
+
+// One image: its URL, and how wide or dense it is.
+inline void append_image(std::string& to, std::string_view s) {
+  std::size_t start = 0;
+  while (start < s.size() && is_html_space(s[start])) ++start;
+  std::size_t end = start;
+  while (end < s.size() && !is_html_space(s[end])) ++end;
+  const std::string_view url = s.substr(start, end - start);
+  bool good = is_safe_url(url);
+  for (const char c : s.substr(end)) {
+    good = good && (is_html_space(c) || is_a(c, byte_alpha) || is_digit(c));
+  }
+  if (!good) return void(to += filtered_url);
+  to += s.substr(0, start);
+  append_url(to, url, UrlEscape::whole);
+  to += s.substr(end);
+}
+
+inline void append_srcset(std::string& to, std::string_view s) {
+  for (;;) {
+    const std::size_t comma = std::min(s.find(','), s.size());
+    append_image(to, s.substr(0, comma));
+    if (comma == s.size()) return;
+    to += ',';
+    s.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/printable.hpp
+
+// printable.hpp -- can this character be seen?
+//
+// In: a code point. Out: whether Unicode 15 calls it a letter, a mark, a number, punctuation or a
+// symbol; of white space, only ' ' counts. What is not is written as an escape where a text is
+// quoted.
+
+#include <cstddef>  // std::size_t
+#include <cstdint>  // std::uint16_t
+
+namespace jot::inline v1::detail {
+
+// How long the runs are from U+0000 on, in turn without and with something to be seen. A run that
+// is too long for 16 bits is cut by runs of 0.
+inline constexpr std::uint16_t printable_runs[] = {
+    32,    95,    34,    12,   1,     714,   2,     6,    4,     7,     1,     1,    1,     20,
+    1,     397,   1,     38,   2,     50,    2,     3,    1,     55,    8,     27,   4,     6,
+    17,    22,    1,     192,  1,     48,    2,     59,   2,     101,   14,    59,   2,     49,
+    2,     15,    1,     28,   2,     1,     1,     11,   5,     31,    9,     74,   1,     161,
+    1,     8,     2,     2,    2,     22,    1,     7,    1,     1,     3,     4,    2,     9,
+    2,     2,     2,     4,    8,     1,     4,     2,    1,     5,     2,     25,   2,     3,
+    1,     6,     4,     2,    2,     22,    1,     7,    1,     2,     1,     2,    1,     2,
+    2,     1,     1,     5,    4,     2,     2,     3,    3,     1,     7,     4,    1,     1,
+    7,     17,    10,    3,    1,     9,     1,     3,    1,     22,    1,     7,    1,     2,
+    1,     5,     2,     10,   1,     3,     1,     3,    2,     1,     15,    4,    2,     12,
+    7,     7,     1,     3,    1,     8,     2,     2,    2,     22,    1,     7,    1,     2,
+    1,     5,     2,     9,    2,     2,     2,     3,    7,     3,     4,     2,    1,     5,
+    2,     18,    10,    2,    1,     6,     3,     3,    1,     4,     3,     2,    1,     1,
+    1,     2,     3,     2,    3,     3,     3,     12,   4,     5,     3,     3,    1,     4,
+    2,     1,     6,     1,    14,    21,    5,     13,   1,     3,     1,     23,   1,     16,
+    2,     9,     1,     3,    1,     4,     7,     2,    1,     3,     2,     1,    2,     4,
+    2,     10,    7,     22,   1,     3,     1,     23,   1,     10,    1,     5,    2,     9,
+    1,     3,     1,     4,    7,     2,     6,     2,    1,     4,     2,     10,   1,     3,
+    12,    13,    1,     3,    1,     51,    1,     3,    1,     6,     4,     16,   2,     26,
+    1,     3,     1,     18,   3,     24,    1,     9,    1,     1,     2,     7,    3,     1,
+    4,     6,     1,     1,    1,     8,     6,     10,   2,     3,     12,    58,   4,     29,
+    37,    2,     1,     1,    1,     5,     1,     24,   1,     1,     1,     23,   2,     5,
+    1,     1,     1,     7,    1,     10,    2,     4,    32,    72,    1,     36,   4,     39,
+    1,     36,    1,     15,   1,     13,    37,    198,  1,     1,     5,     1,    2,     377,
+    1,     4,     2,     7,    1,     1,     1,     4,    2,     41,    1,     4,    2,     33,
+    1,     4,     2,     7,    1,     1,     1,     4,    2,     15,    1,     57,   1,     4,
+    2,     67,    2,     32,   3,     26,    6,     86,   2,     6,     2,     640,  1,     28,
+    3,     89,    7,     22,   9,     24,    9,     20,   12,    13,    1,     3,    1,     2,
+    12,    94,    2,     10,   6,     10,    6,     14,   1,     11,    6,     89,   7,     43,
+    5,     70,    10,    31,   1,     12,    4,     12,   4,     1,     3,     42,   2,     5,
+    11,    44,    4,     26,   6,     11,    3,     62,   2,     65,    1,     29,   2,     11,
+    6,     10,    6,     14,   2,     31,    49,    77,   3,     47,    1,     116,  8,     60,
+    3,     15,    3,     60,   7,     43,    2,     11,   8,     43,    5,     534,  2,     6,
+    2,     38,    2,     6,    2,     8,     1,     1,    1,     1,     1,     1,    1,     31,
+    2,     53,    1,     15,   1,     14,    2,     6,    1,     19,    2,     3,    1,     9,
+    17,    24,    8,     47,   17,    2,     2,     27,   1,     13,    3,     33,   15,    33,
+    15,    140,   4,     663,  25,    11,    21,    1812, 2,     32,    1,     349,  5,     45,
+    1,     1,     5,     1,    2,     56,    7,     2,    14,    24,    9,     7,    1,     7,
+    1,     7,     1,     7,    1,     7,     1,     7,    1,     7,     1,     7,    1,     126,
+    34,    26,    1,     89,   12,    214,   26,    12,   5,     63,    1,     86,   2,     103,
+    5,     43,    1,     94,   1,     84,    12,    47,   1,     29293, 3,     55,   9,     348,
+    20,    184,   8,     203,  5,     2,     1,     1,    1,     5,     24,    59,   3,     10,
+    6,     56,    8,     70,   8,     12,    6,     116,  11,    30,    3,     78,   1,     11,
+    4,     33,    1,     55,   9,     14,    2,     10,   2,     103,   24,    28,   10,    6,
+    2,     6,     2,     6,    9,     7,     1,     7,    1,     60,    4,     126,  2,     10,
+    6,     11172, 12,    23,   4,     49,    8452,  366,  2,     106,   38,    7,    12,    5,
+    5,     26,    1,     5,    1,     1,     1,     2,    1,     2,     1,     125,  16,    445,
+    2,     54,    7,     1,    32,    42,    6,     51,   1,     19,    1,     4,    4,     5,
+    1,     135,   4,     190,  3,     6,     2,     6,    2,     6,     2,     3,    3,     7,
+    1,     7,     13,    2,    2,     12,    1,     26,   1,     19,    1,     2,    1,     15,
+    2,     14,    34,    123,  5,     3,     4,     45,   3,     88,    1,     13,   3,     1,
+    47,    46,    130,   29,   3,     49,    15,    28,   4,     36,    9,     30,   5,     43,
+    5,     30,    1,     37,   4,     14,    42,    158,  2,     10,    6,     36,   4,     36,
+    4,     40,    8,     52,   11,    12,    1,     15,   1,     7,     1,     2,    1,     11,
+    1,     15,    1,     7,    1,     2,     67,    311,  9,     22,    10,    8,    24,    6,
+    1,     42,    1,     9,    69,    6,     2,     1,    1,     44,    1,     2,    3,     1,
+    2,     23,    1,     72,   8,     9,     48,    19,   1,     2,     5,     33,   3,     27,
+    5,     1,     64,    56,   4,     20,    2,     50,   1,     2,     5,     8,    1,     3,
+    1,     29,    2,     3,    4,     10,    7,     9,    7,     64,    32,    39,   4,     12,
+    9,     54,    3,     29,   2,     27,    5,     26,   7,     4,     12,    7,    80,    73,
+    55,    51,    13,    51,   7,     46,    8,     10,   294,   31,    1,     42,   1,     3,
+    2,     2,     75,    43,   8,     42,    22,    26,   38,    28,    20,    23,   9,     78,
+    4,     36,    9,     62,   1,     5,     13,    25,   7,     10,    6,     53,   1,     18,
+    8,     39,    9,     96,   1,     20,    11,    18,   1,     47,    62,    7,    1,     1,
+    1,     4,     1,     15,   1,     11,    6,     59,   5,     10,    6,     4,    1,     8,
+    2,     2,     2,     22,   1,     7,     1,     2,    1,     5,     1,     10,   2,     2,
+    2,     3,     2,     1,    6,     1,     5,     7,    2,     7,     3,     5,    139,   92,
+    1,     5,     30,    72,   8,     10,    166,   54,   2,     38,    34,    69,   11,    10,
+    6,     13,    19,    58,   6,     10,    54,    27,   2,     15,    4,     23,   185,   60,
+    100,   83,    12,    8,    2,     1,     2,     8,    1,     2,     1,     30,   1,     2,
+    2,     12,    9,     10,   70,    8,     2,     46,   2,     11,    27,    72,   8,     83,
+    13,    73,    7,     10,   246,   9,     1,     45,   1,     14,    10,    29,   3,     32,
+    2,     22,    1,     14,   73,    7,     1,     2,    1,     44,    3,     1,    1,     2,
+    1,     9,     8,     10,   6,     6,     1,     2,    1,     37,    1,     2,    1,     6,
+    7,     10,    310,   25,   7,     17,    1,     41,   3,     28,    86,    1,    15,    50,
+    13,    923,   102,   111,  1,     5,     11,    196,  2636,  99,    13,    1072, 16,    22,
+    4010,  583,   8633,  569,  7,     31,    1,     10,   4,     81,    1,     10,   6,     30,
+    2,     6,     10,    70,   10,    10,    1,     7,    1,     21,    5,     19,   688,   91,
+    101,   75,    4,     57,   7,     17,    64,    5,    11,    2,     14,    6136, 8,     1238,
+    42,    9,     8935,  4,    1,     7,     1,     2,    1,     291,   15,    1,    29,    3,
+    2,     1,     14,    4,    8,     396,   2308,  107,  5,     13,    3,     9,    7,     10,
+    2,     4,     4704,  46,   2,     23,    9,     116,  60,    246,   10,    39,   2,     74,
+    8,     112,   21,    70,   122,   20,    12,    20,   12,    87,    9,     25,   135,   85,
+    1,     71,    1,     2,    2,     1,     2,     2,    2,     4,     1,     12,   1,     1,
+    1,     7,     1,     65,   1,     4,     2,     8,    1,     7,     1,     28,   1,     4,
+    1,     5,     1,     1,    3,     7,     1,     340,  2,     292,   2,     702,  15,    5,
+    1,     15,    1104,  31,   6,     6,     213,   7,    1,     17,    2,     7,    1,     2,
+    1,     5,     5,     62,   33,    1,     112,   45,   3,     14,    2,     10,   4,     2,
+    320,   31,    17,    58,   5,     1,     464,   42,   742,   7,     1,     4,    1,     2,
+    1,     15,    1,     197,  2,     16,    41,    76,   4,     10,    4,     2,    785,   68,
+    76,    61,    194,   4,    1,     27,    1,     2,    1,     1,     2,     1,    1,     10,
+    1,     4,     1,     1,    1,     1,     6,     1,    4,     1,     1,     1,    1,     1,
+    1,     3,     1,     2,    1,     1,     2,     1,    1,     1,     1,     1,    1,     1,
+    1,     1,     1,     2,    1,     1,     2,     4,    1,     7,     1,     4,    1,     4,
+    1,     1,     1,     10,   1,     17,    5,     3,    1,     5,     1,     17,   52,    2,
+    270,   44,    4,     100,  12,    15,    2,     15,   1,     15,    1,     37,   10,    174,
+    56,    29,    13,    44,   4,     9,     7,     2,    14,    6,     154,   984,  4,     17,
+    3,     13,    3,     119,  4,     95,    6,     12,   4,     1,     15,    12,   4,     56,
+    8,     10,    6,     40,   8,     30,    2,     2,    78,    340,   12,    14,   2,     13,
+    3,     9,     7,     46,   1,     7,     8,     14,   4,     9,     7,     9,    7,     147,
+    1,     55,    37,    10,   1030,  42720, 32,    4154, 6,     222,   2,     5762, 14,    7473,
+    3103,  542,   1506,  4939, 5,     4192,  65535, 0,    65535, 0,     65535, 0,    65535, 0,
+    65535, 0,     65535, 0,    65535, 0,     65535, 0,    65535, 0,     65535, 0,    56666, 240,
+};
+
+struct PrintableTable {
+  static constexpr std::size_t size = sizeof(printable_runs) / sizeof(printable_runs[0]);
+  char32_t ends[size] = {};  // of each run: the first code point after it
+
+  constexpr PrintableTable() {
+    char32_t at = 0;
+    for (std::size_t i = 0; i < size; ++i) ends[i] = at += printable_runs[i];
+  }
+};
+
+inline constexpr PrintableTable printable_table{};
+
+inline bool is_printable(char32_t c) noexcept {
+  if (c < 0x7F) return c >= ' ';
+  std::size_t low = 0;
+  std::size_t high = PrintableTable::size;
+  while (low < high) {  // the run of c is the first that ends after it
+    const std::size_t middle = (low + high) / 2;
+    if (printable_table.ends[middle] <= c)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < PrintableTable::size && low % 2 == 1;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/quote.hpp
+
+// quote.hpp -- how does a text look in quotes, so that every byte of it can be seen?
+//
+// In: any bytes. Out: the same as a literal of Go, which is also one of C++ as far as it is ASCII:
+// "a\tb", '\u00a0'. Bytes that are no UTF-8 become \xff.
+
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// Which characters may stand for themselves?
+enum class QuoteStyle { printable, ascii };
+
+inline void append_hex(std::string& to, char32_t n, int digits) {
+  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4)
+    to.push_back("0123456789abcdef"[n >> shift & 0xF]);
+}
+
+// One character, as it stands between these quotes.
+inline void append_quoted_char(std::string& to, char32_t c, char quote, QuoteStyle style) {
+  if (c == static_cast<char32_t>(quote) || c == '\\')
+    return to.push_back('\\'), to.push_back(static_cast<char>(c));
+  if (is_printable(c) && (style == QuoteStyle::printable || c < 0x80)) return append_utf8(to, c);
+  if (c >= '\a' && c <= '\r') {
+    to.push_back('\\'), to.push_back("abtnvfr"[c - '\a']);
+  } else if (c < ' ' || c == 0x7F) {
+    to += "\\x", append_hex(to, c, 2);
+  } else if (c < 0x10000) {
+    to += "\\u", append_hex(to, c, 4);
+  } else {
+    to += "\\U", append_hex(to, c, 8);
+  }
+}
+
+inline void append_quoted(std::string& to, std::string_view s,
+                          QuoteStyle style = QuoteStyle::printable) {
+  to.push_back('"');
+  while (!s.empty()) {
+    const Utf8 c = utf8_front(s);
+    if (c.size == 0)
+      to += "\\x", append_hex(to, static_cast<unsigned char>(s[0]), 2);
+    else
+      append_quoted_char(to, c.code_point, '"', style);
+    s.remove_prefix(c.size == 0 ? 1 : c.size);
+  }
+  to.push_back('"');
+}
+
+inline std::string quoted(std::string_view s) {
+  std::string to;
+  append_quoted(to, s);
+  return to;
+}
+
+// Could it stand between backquotes, where there are no escapes, and be seen?
+inline bool can_be_backquoted(std::string_view s) noexcept {
+  while (!s.empty()) {
+    const Utf8 c = utf8_front(s);
+    if (c.size == 0 || c.code_point == 0xFEFF || c.code_point == '`' || c.code_point == 0x7F)
+      return false;
+    if (c.code_point < ' ' && c.code_point != '\t') return false;
+    s.remove_prefix(c.size);
+  }
+  return true;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_number.hpp
+
+// template_number.hpp -- how does printf write a number?
+//
+// In: an int or a double, a verb, and flags, width and precision. Out: what Go's fmt prints for
+// them, appended to a string.
+
+#include <bit>          // std::bit_cast
+#include <charconv>     // std::chars_format, std::to_chars
+#include <cmath>        // std::isfinite, std::isnan, std::signbit
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t, std::uint64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// What stands between % and the verb.
+struct PrintFlags {
+  bool minus = false;
+  bool plus = false;
+  bool sharp = false;
+  bool space = false;
+  bool zero = false;
+  bool go_syntax = false;  // %#v
+  bool has_precision = false;
+  bool has_width = false;
+  int precision = 0;
+  int width = 0;
+};
+
+// Characters, or what Go counts as such: a byte that is no UTF-8 is one, too.
+inline std::size_t count_chars(std::string_view s) noexcept {
+  std::size_t count = 0;
+  for (; !s.empty(); ++count) {
+    const std::size_t size = utf8_front(s).size;
+    s.remove_prefix(size == 0 ? 1 : size);
+  }
+  return count;
+}
+
+// Appends s, filled up to the width.
+inline void append_padded(std::string& to, std::string_view s, const PrintFlags& flags) {
+  const std::size_t width = flags.has_width ? static_cast<std::size_t>(flags.width) : 0;
+  const std::size_t size = width == 0 ? 0 : count_chars(s);
+  const std::size_t fill = width > size ? width - size : 0;
+  if (!flags.minus) to.append(fill, flags.zero ? '0' : ' ');
+  to += s;
+  if (flags.minus) to.append(fill, ' ');
+}
+
+// The same, but spaces fill it whatever the flags say.
+inline void append_spaced(std::string& to, std::string_view s, PrintFlags flags) {
+  flags.zero = false;
+  append_padded(to, s, flags);
+}
+
+inline char32_t to_code_point(std::int64_t n) noexcept {
+  const bool is_scalar = n >= 0 && n <= 0x10FFFF && (n < 0xD800 || n > 0xDFFF);
+  return is_scalar ? static_cast<char32_t>(n) : char32_t{0xFFFD};
+}
+
+// ---- integers
+
+inline std::string digits_of(std::uint64_t n, unsigned base, bool upper = false) {
+  // A pointer, because g++ 12 with -fsanitize=undefined indexes a choice of two arrays wrongly.
+  const char* const all = upper ? "0123456789ABCDEF" : "0123456789abcdef";
+  std::string digits;
+  do {
+    digits.insert(digits.begin(), all[n % base]);
+  } while ((n /= base) != 0);
+  return digits;
+}
+
+inline void append_integer_in(std::string& to, std::int64_t n, unsigned base, char verb,
+                              const PrintFlags& flags) {
+  const auto bits = static_cast<std::uint64_t>(n);
+  const bool has_sign = n < 0 || flags.plus || flags.space;
+  if (flags.has_precision && flags.precision == 0 && n == 0) return append_spaced(to, "", flags);
+
+  std::string s = digits_of(n < 0 ? 0 - bits : bits, base, verb == 'X');
+  int least = 0;  // that many digits: zeros fill up to the precision, or else to the width
+  if (flags.has_precision)
+    least = flags.precision;
+  else if (flags.zero && !flags.minus && flags.has_width)
+    least = flags.width - (has_sign ? 1 : 0);
+  if (least > static_cast<int>(s.size()))
+    s.insert(0, static_cast<std::size_t>(least) - s.size(), '0');
+
+  if (flags.sharp && base == 2) s.insert(0, "0b");
+  if (flags.sharp && base == 8 && s[0] != '0') s.insert(0, "0");
+  if (flags.sharp && base == 16) s.insert(0, verb == 'X' ? "0X" : "0x");
+  if (verb == 'O') s.insert(0, "0o");
+  if (has_sign) s.insert(0, 1, n < 0 ? '-' : flags.plus ? '+' : ' ');
+  append_spaced(to, s, flags);
+}
+
+// %U: U+0078, and with # also 'x'.
+inline void append_code_point(std::string& to, std::int64_t n, const PrintFlags& flags) {
+  std::string s = digits_of(static_cast<std::uint64_t>(n), 16, true);
+  const int least = flags.has_precision && flags.precision > 4 ? flags.precision : 4;
+  if (least > static_cast<int>(s.size()))
+    s.insert(0, static_cast<std::size_t>(least) - s.size(), '0');
+  s.insert(0, "U+");
+  if (flags.sharp && n >= 0 && n <= 0x10FFFF && is_printable(static_cast<char32_t>(n)))
+    s += " '", append_utf8(s, static_cast<char32_t>(n)), s += '\'';
+  append_spaced(to, s, flags);
+}
+
+// Returns: false, and nothing is appended, for a verb that does not go with integers.
+inline bool append_integer(std::string& to, std::int64_t n, char32_t verb,
+                           const PrintFlags& flags) {
+  std::string s;
+  switch (verb) {
+    case 'v':
+    case 'd': return append_integer_in(to, n, 10, 'd', flags), true;
+    case 'b': return append_integer_in(to, n, 2, 'b', flags), true;
+    case 'o':
+    case 'O': return append_integer_in(to, n, 8, static_cast<char>(verb), flags), true;
+    case 'x':
+    case 'X': return append_integer_in(to, n, 16, static_cast<char>(verb), flags), true;
+    case 'U': return append_code_point(to, n, flags), true;
+    case 'c': return append_utf8(s, to_code_point(n)), append_padded(to, s, flags), true;
+    case 'q':
+      s += '\'';
+      append_quoted_char(s, to_code_point(n), '\'',
+                         flags.plus ? QuoteStyle::ascii : QuoteStyle::printable);
+      s += '\'';
+      return append_padded(to, s, flags), true;
+    default: return false;
+  }
+}
+
+// ---- floats: digits first, without sign or padding
+
+// What std::to_chars says of a number that is finite and not negative.
+inline std::string float_chars(double d, std::chars_format format, int precision) {
+  std::string s(400 + static_cast<std::size_t>(precision < 0 ? 0 : precision), '\0');
+  const auto end = precision < 0
+                       ? std::to_chars(s.data(), s.data() + s.size(), d, format)
+                       : std::to_chars(s.data(), s.data() + s.size(), d, format, precision);
+  s.resize(static_cast<std::size_t>(end.ptr - s.data()));
+  return s;
+}
+
+// As few digits as tell it from all other doubles; with an exponent below 1e-4 and from 1e6 on.
+inline std::string shortest_float(double d) {
+  std::string s = float_chars(d, std::chars_format::scientific, -1);
+  const std::size_t e = s.find('e');
+  int exponent = 0;
+  for (std::size_t i = e + 2; i < s.size(); ++i) exponent = exponent * 10 + (s[i] - '0');
+  if (s[e + 1] == '-') exponent = -exponent;
+  if (exponent < -4 || exponent >= 6) return s;
+  return float_chars(d, std::chars_format::fixed, -1);
+}
+
+struct BinaryFloat {
+  std::uint64_t mantissa;
+  int exponent;  // the number is mantissa * 2^exponent
+};
+
+inline BinaryFloat take_apart(double d) noexcept {
+  const auto bits = std::bit_cast<std::uint64_t>(d);
+  const std::uint64_t fraction = bits & ((std::uint64_t{1} << 52) - 1);
+  const int biased = static_cast<int>(bits >> 52 & 0x7FF);
+  if (biased == 0) return {fraction, -1074};
+  return {fraction | std::uint64_t{1} << 52, biased - 1075};
+}
+
+// %x: one digit, which is 1, before the point, and the exponent in at least two digits.
+inline std::string hex_float(double d, int precision) {
+  auto [m, exponent] = take_apart(d);
+  exponent = m == 0 ? 0 : exponent + 52;
+  constexpr std::uint64_t one = std::uint64_t{1} << 60;
+  m <<= 8;
+  for (; m != 0 && m < one; m <<= 1) --exponent;
+  if (precision >= 0 && precision < 15) {  // rounds half to even
+    const int rest = 60 - 4 * precision;
+    const std::uint64_t cut = m & ((std::uint64_t{1} << rest) - 1);
+    const std::uint64_t half = std::uint64_t{1} << (rest - 1);
+    m >>= rest;
+    if (cut > half || (cut == half && m % 2 == 1)) ++m;
+    m <<= rest;
+    if (m >= 2 * one) m >>= 1, ++exponent;
+  }
+  std::string s = m < one ? "0x0" : "0x1";
+  std::uint64_t fraction = m << 4;
+  if (precision > 0 || (precision < 0 && fraction != 0)) s += '.';
+  for (int i = 0; precision < 0 ? fraction != 0 : i < precision; ++i, fraction <<= 4)
+    s += "0123456789abcdef"[fraction >> 60];
+  s += exponent < 0 ? "p-" : "p+";
+  const std::string e =
+      digits_of(static_cast<std::uint64_t>(exponent < 0 ? -exponent : exponent), 10);
+  return s += e.size() < 2 ? "0" + e : e;
+}
+
+inline std::string float_digits(double d, char32_t verb, int precision) {
+  switch (verb) {
+    case 'b': {
+      const auto [mantissa, exponent] = take_apart(d);
+      std::string s = digits_of(mantissa, 10) + (exponent < 0 ? "p-" : "p+");
+      return s += digits_of(static_cast<std::uint64_t>(exponent < 0 ? -exponent : exponent), 10);
+    }
+    case 'x':
+    case 'X': return hex_float(d, precision);
+    case 'e':
+    case 'E': return float_chars(d, std::chars_format::scientific, precision < 0 ? 6 : precision);
+    case 'f':
+    case 'F': return float_chars(d, std::chars_format::fixed, precision < 0 ? 6 : precision);
+    default:
+      if (precision < 0) return shortest_float(d);
+      return float_chars(d, std::chars_format::general, precision);
+  }
+}
+
+// The # flag: always a point, and %g keeps the zeros behind it.
+inline void force_point(std::string& s, char32_t verb, int precision) {
+  const bool is_hex = verb == 'x' || verb == 'X';
+  int wanted = 0;  // significant digits
+  if (verb == 'v' || verb == 'g' || verb == 'G' || verb == 'x')
+    wanted = precision < 0 ? 6 : precision;
+  std::size_t end = s.find_first_of(is_hex ? "pP" : "eE");
+  if (end == s.npos) end = s.size();
+  bool has_point = false;
+  bool has_begun = false;  // zeros that lead do not count
+  for (std::size_t i = 0; i < end; ++i) {
+    if (s[i] == '.') {
+      has_point = true;
+    } else {
+      has_begun = has_begun || s[i] != '0';
+      if (has_begun) --wanted;
+    }
+  }
+  std::string more;
+  if (!has_point) {
+    if (end == 1 && s[0] == '0') --wanted;
+    more = ".";
+  }
+  if (wanted > 0) more.append(static_cast<std::size_t>(wanted), '0');
+  s.insert(end, more);
+}
+
+inline bool is_float_verb(char32_t verb) noexcept {
+  return verb < 0x80 &&
+         std::string_view("vbgGxXfFeE").find(static_cast<char>(verb)) != std::string_view::npos;
+}
+
+// Returns: false, and nothing is appended, for a verb that does not go with floats.
+inline bool append_float(std::string& to, double d, char32_t verb, const PrintFlags& flags) {
+  if (!is_float_verb(verb)) return false;
+  const bool is_negative = std::signbit(d) && !std::isnan(d);
+  const char sign = is_negative ? '-' : flags.plus ? '+' : flags.space ? ' ' : '\0';
+  std::string s;
+  if (!std::isfinite(d)) {
+    if (sign != '\0' || !std::isnan(d)) s += sign == '\0' ? '+' : sign;
+    s += std::isnan(d) ? "NaN" : "Inf";
+    return append_spaced(to, s, flags), true;
+  }
+  const int precision = flags.has_precision ? flags.precision : -1;
+  s = float_digits(is_negative ? -d : d, verb, precision);
+  if (verb == 'G' || verb == 'E' || verb == 'X') {
+    for (char& c : s) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  }
+  if (flags.sharp && verb != 'b') force_point(s, verb, precision);
+  if (sign == '\0') return append_padded(to, s, flags), true;
+  if (flags.zero && !flags.minus && flags.has_width && flags.width > static_cast<int>(s.size()) + 1)
+    s.insert(0, static_cast<std::size_t>(flags.width) - s.size() - 1, '0');
+  s.insert(0, 1, sign);
+  return append_padded(to, s, flags), true;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_print.hpp
+
+// template_print.hpp -- how does a Value look on a page?
+//
+// In: a Value, and for printf a verb with its flags. Out: what Go's fmt prints for it: map[a:1
+// b:[1 2]], <nil>, 1e+21. A Value that a verb does not go with is printed as what is wrong with it:
+// %!d(string=hi).
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// The type that this would have in Go.
+inline std::string_view go_type(const Value& v) noexcept {
+  switch (v.kind()) {
+    case Value::Kind::null: return "<nil>";
+    case Value::Kind::boolean: return "bool";
+    case Value::Kind::integer: return "int";
+    case Value::Kind::floating: return "float64";
+    case Value::Kind::string: return "string";
+    case Value::Kind::list: return "[]interface {}";
+    case Value::Kind::map: return "map[string]interface {}";
+    case Value::Kind::html: return "template.HTML";
+    case Value::Kind::css: return "template.CSS";
+    case Value::Kind::js: return "template.JS";
+    case Value::Kind::js_str: return "template.JSStr";
+    case Value::Kind::url: return "template.URL";
+    case Value::Kind::html_attr: return "template.HTMLAttr";
+    default: return "template.Srcset";
+  }
+}
+
+// Text, typed or not.
+inline bool is_text(const Value& v) noexcept { return v.is_string() || v.is_content(); }
+
+class ValuePrinter {
+ public:
+  ValuePrinter(std::string& to, const PrintFlags& flags) noexcept : to_(to), flags_(flags) {}
+
+  // One that is an operand of its own, not a part of another.
+  void print(const Value& v, char32_t verb) {
+    if (v.is_null() && (verb == 'T' || verb == 'v')) return append_padded(to_, "<nil>", flags_);
+    if (verb == 'T') return static_cast<void>(text(go_type(v), 's'));
+    if (v.is_null() || verb == 'p' || verb == 'w') return refuse(v, verb);
+    part(v, verb);
+  }
+
+ private:
+  void part(const Value& v, char32_t verb) {
+    switch (v.kind()) {
+      case Value::Kind::null: to_ += flags_.go_syntax ? "interface {}(nil)" : "<nil>"; return;
+      case Value::Kind::boolean:
+        if (verb != 't' && verb != 'v') return refuse(v, verb);
+        return append_padded(to_, v.as_bool() ? "true" : "false", flags_);
+      case Value::Kind::integer:
+        if (!append_integer(to_, v.as_int(), verb, flags_)) refuse(v, verb);
+        return;
+      case Value::Kind::floating:
+        if (!append_float(to_, v.as_double(), verb, flags_)) refuse(v, verb);
+        return;
+      case Value::Kind::list: return list(v, verb);
+      case Value::Kind::map: return map(v, verb);
+      default:
+        if (!text(v.as_string(), verb)) refuse(v, verb);
+    }
+  }
+
+  void refuse(const Value& v, char32_t verb) {
+    to_ += "%!";
+    append_utf8(to_, verb);
+    to_ += '(';
+    to_ += go_type(v);
+    if (!v.is_null()) to_ += '=', part(v, 'v');
+    to_ += ')';
+  }
+
+  void list(const Value& v, char32_t verb) {
+    if (flags_.go_syntax) to_ += go_type(v);
+    to_ += flags_.go_syntax ? '{' : '[';
+    bool first = true;
+    for (const Value& item : v.as_list()) {
+      if (!first) to_ += separator();
+      first = false;
+      part(item, verb);
+    }
+    to_ += flags_.go_syntax ? '}' : ']';
+  }
+
+  void map(const Value& v, char32_t verb) {
+    if (flags_.go_syntax)
+      to_ += go_type(v), to_ += '{';
+    else
+      to_ += "map[";
+    bool first = true;
+    for (const auto& [key, item] : v.as_map()) {
+      if (!first) to_ += separator();
+      first = false;
+      if (!text(key, verb)) refuse(key, verb);
+      to_ += ':';
+      part(item, verb);
+    }
+    to_ += flags_.go_syntax ? '}' : ']';
+  }
+
+  const char* separator() const noexcept { return flags_.go_syntax ? ", " : " "; }
+
+  // Returns: false, and nothing is printed, for a verb that does not go with text.
+  bool text(std::string_view s, char32_t verb) {
+    switch (verb) {
+      case 'v':
+      case 's':
+        if (verb == 'v' && flags_.go_syntax) return quote(s), true;
+        return append_padded(to_, truncate(s), flags_), true;
+      case 'x': return hex(s, "0123456789abcdefx"), true;
+      case 'X': return hex(s, "0123456789ABCDEFX"), true;
+      case 'q': return quote(s), true;
+      default: return false;
+    }
+  }
+
+  // At most as many characters as the precision says.
+  std::string_view truncate(std::string_view s) const noexcept {
+    if (!flags_.has_precision) return s;
+    std::size_t end = 0;
+    for (int left = flags_.precision; left > 0 && end < s.size(); --left) {
+      const std::size_t size = utf8_front(s.substr(end)).size;
+      end += size == 0 ? 1 : size;
+    }
+    return s.substr(0, end);
+  }
+
+  void quote(std::string_view s) {
+    s = truncate(s);
+    std::string literal;
+    if (flags_.sharp && can_be_backquoted(s))
+      literal += '`', literal += s, literal += '`';
+    else
+      append_quoted(literal, s, flags_.plus ? QuoteStyle::ascii : QuoteStyle::printable);
+    append_padded(to_, literal, flags_);
+  }
+
+  // Two digits for each byte; the precision counts bytes.
+  void hex(std::string_view s, const char* digits) {
+    if (flags_.has_precision) s = s.substr(0, static_cast<std::size_t>(flags_.precision));
+    std::string all;
+    for (std::size_t i = 0; i < s.size(); ++i) {
+      if (i > 0 && flags_.space) all += ' ';
+      if (flags_.sharp && (i == 0 || flags_.space)) all += '0', all += digits[16];
+      const auto byte = static_cast<unsigned char>(s[i]);
+      all += digits[byte >> 4], all += digits[byte & 15];
+    }
+    append_padded(to_, all, flags_);
+  }
+
+  std::string& to_;
+  const PrintFlags& flags_;
+};
+
+// As print does it: appends v by %v.
+inline void append_printed(std::string& to, const Value& v) {
+  if (is_text(v)) {
+    to += v.as_string();
+    return;
+  }
+  const PrintFlags none;
+  ValuePrinter(to, none).print(v, 'v');
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_operand.hpp
+
+// template_operand.hpp -- what is a part of a pipeline worth?
+//
+// A Value of the page's data is pointed at, not copied; a Value that a function returned is owned
+// together by all operands that point into it.
+// Go knows elements of lists and maps as interface {}, whatever they hold. That shows in messages,
+// and in null: an element that is null is something, a key that is not there is nothing.
+
+#include <memory>       // std::make_shared, std::shared_ptr
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+
+namespace jot::inline v1::detail {
+
+struct Operand {
+  const Value* value = nullptr;  // nullptr: nothing, which prints as <no value>
+  bool is_element = false;       // of a list or map
+  std::shared_ptr<const Value> owner = {};
+
+  // Not even null.
+  bool is_nothing() const noexcept { return value == nullptr; }
+  bool is_null() const noexcept { return value == nullptr || value->is_null(); }
+
+  // What a field or element of this is; part must be in *value.
+  Operand element(const Value& part) const { return {&part, true, owner}; }
+
+  // The same, no longer an element.
+  Operand unwrapped() const& { return is_null() ? Operand{} : Operand{value, false, owner}; }
+  Operand unwrapped() && {
+    if (is_null()) return {};
+    is_element = false;
+    return std::move(*this);
+  }
+
+  // As it stands in messages; it must not be nothing.
+  std::string_view type() const noexcept { return is_element ? "interface {}" : go_type(*value); }
+};
+
+inline Operand make_operand(Value v) {
+  if (v.is_null()) return {};
+  auto owner = std::make_shared<const Value>(std::move(v));
+  const Value* value = owner.get();
+  return {value, false, std::move(owner)};
+}
+
+// In the sense of if, with, and, or, not: null, false, 0 and what is empty are not true.
+inline bool is_true(const Operand& operand) noexcept {
+  if (operand.is_null()) return false;
+  const Value& v = *operand.value;
+  switch (v.kind()) {
+    case Value::Kind::boolean: return v.as_bool();
+    case Value::Kind::integer: return v.as_int() != 0;
+    case Value::Kind::floating: return !(v.as_double() >= 0 && v.as_double() <= 0);  // NaN is true
+    case Value::Kind::list:
+    case Value::Kind::map: return v.size() != 0;
+    default: return !v.as_string().empty();
+  }
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_compare.hpp
+
+// template_compare.hpp -- what do eq, ne, lt, le, gt and ge say?
+//
+// Bools, ints, floats and texts compare with their own kind only: 1 and 1.0 are incompatible, as in
+// Go. Typed content is text. Lists and maps do not compare, but with null.
+// A comparison that makes no sense throws std::invalid_argument.
+
+#include <span>       // std::span
+#include <stdexcept>  // std::invalid_argument
+#include <string>     // std::string
+
+namespace jot::inline v1::detail {
+
+using Arguments = std::span<const Operand>;
+
+enum class BasicKind { none, boolean, integer, floating, text };
+
+inline BasicKind basic_kind(const Operand& operand) noexcept {
+  if (operand.is_null()) return BasicKind::none;
+  switch (operand.value->kind()) {
+    case Value::Kind::boolean: return BasicKind::boolean;
+    case Value::Kind::integer: return BasicKind::integer;
+    case Value::Kind::floating: return BasicKind::floating;
+    case Value::Kind::list:
+    case Value::Kind::map: return BasicKind::none;
+    default: return BasicKind::text;
+  }
+}
+
+// Two that are neither bool, number nor text: equal when both are null.
+inline bool equal_others(const Operand& a, const Operand& b) {
+  if (a.is_null() || b.is_null()) return a.is_null() && b.is_null();
+  const auto printed = [](const Operand& operand) {
+    std::string s;
+    const PrintFlags none;
+    ValuePrinter(s, none).print(*operand.value, 's');
+    return s;
+  };
+  const std::string type_a(go_type(*a.value));
+  const std::string type_b(go_type(*b.value));
+  if (type_a != type_b)
+    throw std::invalid_argument("non-comparable types " + printed(a) + ": " + type_a + ", " +
+                                type_b + ": " + printed(b));
+  throw std::invalid_argument("non-comparable type " + printed(b) + ": " + type_b);
+}
+
+inline bool equal_pair(const Operand& a, const Operand& b) {
+  const BasicKind kind = basic_kind(a);
+  if (kind != basic_kind(b)) {
+    if (a.is_null() || b.is_null()) return false;
+    throw std::invalid_argument("incompatible types for comparison");
+  }
+  switch (kind) {
+    case BasicKind::none: return equal_others(a, b);
+    case BasicKind::text: return a.value->as_string() == b.value->as_string();
+    default: return *a.value == *b.value;
+  }
+}
+
+// a == b || a == c || ...
+inline bool equal_any(Arguments arguments) {
+  if (arguments.size() < 2) throw std::invalid_argument("missing argument for comparison");
+  for (const Operand& other : arguments.subspan(1)) {
+    if (equal_pair(arguments[0], other)) return true;
+  }
+  return false;
+}
+
+inline bool less(const Operand& a, const Operand& b) {
+  const BasicKind kind = basic_kind(a);
+  if (kind == BasicKind::none || basic_kind(b) == BasicKind::none)
+    throw std::invalid_argument("invalid type for comparison");
+  if (kind != basic_kind(b)) throw std::invalid_argument("incompatible types for comparison");
+  switch (kind) {
+    case BasicKind::integer: return a.value->as_int() < b.value->as_int();
+    case BasicKind::floating: return a.value->as_double() < b.value->as_double();
+    case BasicKind::text: return a.value->as_string() < b.value->as_string();
+    default: throw std::invalid_argument("invalid type for comparison");
+  }
+}
+
+inline bool less_or_equal(const Operand& a, const Operand& b) {
+  return less(a, b) || equal_pair(a, b);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_printf.hpp
+
+// template_printf.hpp -- what do print, println and printf make of these Values?
+//
+// In: operands, and for printf a format of Go's fmt: %[flags][width][.precision][[n]]verb, where
+// width and precision may be * and so come from the operands. Out: the text. A mistake in the
+// format is no error: it is printed where it happens, as %!d(string=hi), %!d(MISSING), %!(NOVERB),
+// %!(EXTRA int=1), %!(BADINDEX), %!(BADWIDTH) or %!(BADPREC).
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+
+namespace jot::inline v1::detail {
+
+using Operands = std::span<const Value* const>;
+
+// A space stands between two operands that are no text.
+inline std::string print_operands(Operands operands) {
+  std::string s;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (i > 0 && !is_text(*operands[i]) && !is_text(*operands[i - 1])) s += ' ';
+    append_printed(s, *operands[i]);
+  }
+  return s;
+}
+
+inline std::string println_operands(Operands operands) {
+  std::string s;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (i > 0) s += ' ';
+    append_printed(s, *operands[i]);
+  }
+  return s += '\n';
+}
+
+class Printf {
+ public:
+  Printf(std::string_view format, Operands operands) noexcept
+      : format_(format), operands_(operands) {}
+
+  std::string run() {
+    while (at_ < format_.size()) {
+      const std::size_t percent = std::min(format_.find('%', at_), format_.size());
+      to_ += format_.substr(at_, percent - at_);
+      at_ = percent + 1;
+      if (percent < format_.size()) directive();
+    }
+    if (!reordered_ && next_ < operands_.size()) extra();
+    return std::move(to_);
+  }
+
+ private:
+  static constexpr int most = 1000000;  // of width and precision
+
+  char peek() const noexcept { return at_ < format_.size() ? format_[at_] : '\0'; }
+  bool at_end() const noexcept { return at_ >= format_.size(); }
+
+  // What follows a %.
+  void directive() {
+    PrintFlags flags;
+    good_index_ = true;
+    after_index_ = false;
+    while (take_flag(flags)) ++at_;
+    index();
+    width(flags);
+    if (peek() == '.' && at_ + 1 < format_.size()) precision(flags);
+    if (!after_index_) index();
+    if (at_end()) {
+      to_ += "%!(NOVERB)";
+      return;
+    }
+    const Utf8 c = utf8_front(format_.substr(at_));
+    at_ += c.size == 0 ? 1 : c.size;
+    verb(c.size == 0 ? char32_t{0xFFFD} : c.code_point, flags);
+  }
+
+  bool take_flag(PrintFlags& flags) const noexcept {
+    if (at_end()) return false;
+    switch (peek()) {
+      case '#': return flags.sharp = true;
+      case '0': return flags.zero = true;
+      case '+': return flags.plus = true;
+      case '-': return flags.minus = true;
+      case ' ': return flags.space = true;
+      default: return false;
+    }
+  }
+
+  void width(PrintFlags& flags) {
+    if (peek() == '*' && !at_end()) {
+      ++at_;
+      flags.has_width = from_operand(flags.width);
+      if (!flags.has_width) to_ += "%!(BADWIDTH)";
+      if (flags.width < 0) flags.width = -flags.width, flags.minus = true, flags.zero = false;
+      after_index_ = false;
+    } else {
+      flags.has_width = number(flags.width, format_.size());
+      if (after_index_ && flags.has_width) good_index_ = false;  // %[3]2d
+    }
+  }
+
+  void precision(PrintFlags& flags) {
+    ++at_;
+    if (after_index_) good_index_ = false;  // %[3].2d
+    index();
+    if (peek() == '*' && !at_end()) {
+      ++at_;
+      flags.has_precision = from_operand(flags.precision);
+      if (flags.precision < 0) flags.precision = 0, flags.has_precision = false;
+      if (!flags.has_precision) to_ += "%!(BADPREC)";
+      after_index_ = false;
+    } else {
+      number(flags.precision, format_.size());
+      flags.has_precision = true;  // "%.f" is "%.0f"
+    }
+  }
+
+  void verb(char32_t verb, PrintFlags& flags) {
+    if (verb == '%') {
+      to_ += '%';
+    } else if (!good_index_) {
+      complain(verb, "(BADINDEX)");
+    } else if (next_ >= operands_.size()) {
+      complain(verb, "(MISSING)");
+    } else {
+      // %#v and %+v are formats of their own; %w, which goes with nothing, shares their flags.
+      if (verb == 'v' || verb == 'w')
+        flags.go_syntax = flags.sharp, flags.sharp = flags.plus = false;
+      ValuePrinter(to_, flags).print(*operands_[next_++], verb);
+    }
+  }
+
+  void complain(char32_t verb, std::string_view problem) {
+    to_ += "%!", append_utf8(to_, verb), to_ += problem;
+  }
+
+  // [n]: the next operand is the n-th.
+  void index() {
+    after_index_ = false;
+    if (at_end() || peek() != '[') return;
+    reordered_ = true;
+    const std::size_t close = format_.find(']', at_);
+    if (close == format_.npos) {
+      ++at_;
+      good_index_ = false;
+      return;
+    }
+    ++at_;
+    int n = 0;
+    const bool is_number = number(n, close) && at_ == close;
+    at_ = close + 1;
+    after_index_ = is_number;
+    if (is_number && n >= 1 && static_cast<std::size_t>(n) <= operands_.size())
+      next_ = static_cast<std::size_t>(n) - 1;
+    else
+      good_index_ = false;
+  }
+
+  // Digits before end. Returns: false when there are none; or too many, and then all up to end is
+  // skipped.
+  bool number(int& n, std::size_t end) {
+    n = 0;
+    const std::size_t first = at_;
+    for (; at_ < end && is_digit(format_[at_]); ++at_) {
+      if (n > most) return n = 0, at_ = end, false;
+      n = n * 10 + (format_[at_] - '0');
+    }
+    return at_ > first;
+  }
+
+  // *: the width or precision is the next operand.
+  bool from_operand(int& n) noexcept {
+    n = 0;
+    if (next_ >= operands_.size()) return false;
+    const Value& v = *operands_[next_++];
+    if (!v.is_int() || v.as_int() > most || v.as_int() < -most) return false;
+    n = static_cast<int>(v.as_int());
+    return true;
+  }
+
+  void extra() {
+    to_ += "%!(EXTRA ";
+    for (std::size_t i = next_; i < operands_.size(); ++i) {
+      if (i > next_) to_ += ", ";
+      to_ += go_type(*operands_[i]);
+      if (!operands_[i]->is_null()) to_ += '=', append_printed(to_, *operands_[i]);
+    }
+    to_ += ')';
+  }
+
+  const std::string_view format_;
+  const Operands operands_;
+  std::string to_;
+  std::size_t at_ = 0;        // in format_
+  std::size_t next_ = 0;      // in operands_
+  bool reordered_ = false;    // some [n] was seen
+  bool good_index_ = true;    // of this directive
+  bool after_index_ = false;  // the last that was read was [n]
+};
+
+inline std::string printf_operands(std::string_view format, Operands operands) {
+  return Printf(format, operands).run();
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_functions.hpp
+
+// template_functions.hpp -- what do the functions do that every template can call?
+//
+// In: the arguments of call, index, len, print, eq ... Out: what they come to. A problem throws
+// std::invalid_argument in the words of Go. `and` and `or` are missing: they do not always look at
+// all of their arguments, so the executor evaluates them itself.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t, std::uint64_t
+#include <stdexcept>    // std::invalid_argument
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+// ---- escaping of text, as text/template has it: for what the writer of a template asks for
+
+inline std::string html_escape_string(std::string_view s) {
+  std::string to;
+  for (const char c : s) {
+    switch (c) {
+      case '\0': to += "\xEF\xBF\xBD"; break;
+      case '"': to += "&#34;"; break;
+      case '\'': to += "&#39;"; break;
+      case '&': to += "&amp;"; break;
+      case '<': to += "&lt;"; break;
+      case '>': to += "&gt;"; break;
+      default: to += c;
+    }
+  }
+  return to;
+}
+
+// What may stand within quotes of JavaScript, also where the script stands in HTML.
+inline std::string js_escape_string(std::string_view s) {
+  std::string to;
+  const auto unicode = [&](char32_t c) {
+    std::string digits = digits_of(c, 16, true);
+    if (digits.size() < 4) digits.insert(0, 4 - digits.size(), '0');
+    to += "\\u", to += digits;
+  };
+  while (!s.empty()) {
+    const Utf8 c = utf8_front(s);
+    const std::size_t size = c.size == 0 ? 1 : c.size;
+    const char32_t code_point = c.size == 0 ? char32_t{0xFFFD} : c.code_point;
+    if (code_point == '\\' || code_point == '\'' || code_point == '"')
+      to += '\\', to += s[0];
+    else if (code_point < ' ' || code_point == '<' || code_point == '>' || code_point == '&' ||
+             code_point == '=')
+      unicode(code_point);
+    else if (code_point < 0x80 || is_printable(code_point))
+      to += s.substr(0, size);
+    else
+      unicode(code_point);
+    s.remove_prefix(size);
+  }
+  return to;
+}
+
+// What may stand in a query: ' ' becomes +.
+inline std::string url_query_escape(std::string_view s) {
+  std::string to;
+  for (const char c : s) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_a(c, byte_unreserved))
+      to += c;
+    else if (c == ' ')
+      to += '+';
+    else
+      to += '%', to += "0123456789ABCDEF"[byte >> 4], to += "0123456789ABCDEF"[byte & 15];
+  }
+  return to;
+}
+
+// ---- what they share
+
+// Null for nothing, as fmt has it.
+inline std::vector<const Value*> operands_of(Arguments arguments, const Value& null) {
+  std::vector<const Value*> operands;
+  operands.reserve(arguments.size());
+  for (const Operand& a : arguments) operands.push_back(a.is_nothing() ? &null : a.value);
+  return operands;
+}
+
+inline std::string print_arguments(Arguments arguments) {
+  const Value null;
+  return print_operands(operands_of(arguments, null));
+}
+
+// The text of html, js and urlquery: unlike print's, nothing shows as <no value> in it.
+inline std::string text_to_escape(Arguments arguments) {
+  const Value null;
+  const Value no_value = "<no value>";
+  std::vector<const Value*> operands = operands_of(arguments, null);
+  for (const Value*& v : operands) {
+    if (v->is_null()) v = &no_value;
+  }
+  return print_operands(operands);
+}
+
+// An index from 0 up to and with size.
+inline std::size_t to_index(const Operand& index, std::size_t size) {
+  if (index.is_null()) throw std::invalid_argument("cannot index slice/array with nil");
+  if (!index.value->is_int())
+    throw std::invalid_argument("cannot index slice/array with type " +
+                                std::string(go_type(*index.value)));
+  const std::int64_t n = index.value->as_int();
+  if (n < 0 || static_cast<std::uint64_t>(n) > size)
+    throw std::invalid_argument("index out of range: " + std::to_string(n));
+  return static_cast<std::size_t>(n);
+}
+
+// ---- one by one
+
+inline Operand index_once(const Operand& item, const Operand& index) {
+  const Value& v = *item.value;
+  if (v.is_map()) {
+    if (index.is_null()) throw std::invalid_argument("value is nil; should be of type string");
+    if (!index.value->is_string())
+      throw std::invalid_argument("value has type " + std::string(go_type(*index.value)) +
+                                  "; should be string");
+    const Value* found = v.find(index.value->as_string());
+    return found == nullptr ? Operand{} : item.element(*found);
+  }
+  if (!v.is_list() && !is_text(v))
+    throw std::invalid_argument("can't index item of type " + std::string(go_type(v)));
+  const std::size_t size = v.is_list() ? v.size() : v.as_string().size();
+  const std::size_t i = to_index(index, size);
+  if (i == size)
+    throw std::invalid_argument(v.is_list() ? "reflect: slice index out of range"
+                                            : "reflect: string index out of range");
+  if (v.is_list()) return item.element(v.as_list()[i]);
+  return make_operand(static_cast<unsigned char>(v.as_string()[i]));
+}
+
+// index x 1 2 is x[1][2].
+inline Operand call_index(Arguments arguments) {
+  Operand item = arguments[0];
+  if (item.is_null()) throw std::invalid_argument("index of untyped nil");
+  for (const Operand& index : arguments.subspan(1)) {
+    if (item.is_null()) throw std::invalid_argument("index of nil pointer");
+    item = index_once(item, index);
+  }
+  return item;
+}
+
+// Part of a text, which stays what it was.
+inline Value same_kind(const Value& like, std::string text) {
+  switch (like.kind()) {
+    case Value::Kind::html: return HTML{std::move(text)};
+    case Value::Kind::css: return CSS{std::move(text)};
+    case Value::Kind::js: return JS{std::move(text)};
+    case Value::Kind::js_str: return JSStr{std::move(text)};
+    case Value::Kind::url: return URL{std::move(text)};
+    case Value::Kind::html_attr: return HTMLAttr{std::move(text)};
+    case Value::Kind::srcset: return Srcset{std::move(text)};
+    default: return Value(std::move(text));
+  }
+}
+
+// slice x 1 2 is x[1:2].
+inline Operand call_slice(Arguments arguments) {
+  if (arguments[0].is_null()) throw std::invalid_argument("slice of untyped nil");
+  const Value& item = *arguments[0].value;
+  const Arguments indexes = arguments.subspan(1);
+  if (indexes.size() > 3)
+    throw std::invalid_argument("too many slice indexes: " + std::to_string(indexes.size()));
+  if (is_text(item) && indexes.size() == 3)
+    throw std::invalid_argument("cannot 3-index slice a string");
+  if (!is_text(item) && !item.is_list())
+    throw std::invalid_argument("can't slice item of type " + std::string(go_type(item)));
+
+  const std::size_t size = item.is_list() ? item.size() : item.as_string().size();
+  std::size_t from_to[3] = {0, size, size};
+  for (std::size_t i = 0; i < indexes.size(); ++i) from_to[i] = to_index(indexes[i], size);
+  for (std::size_t i = 0; i < (indexes.size() == 3 ? 2u : 1u); ++i) {
+    if (from_to[i] > from_to[i + 1])
+      throw std::invalid_argument("invalid slice index: " + std::to_string(from_to[i]) + " > " +
+                                  std::to_string(from_to[i + 1]));
+  }
+  const std::size_t from = from_to[0];
+  const std::size_t count = from_to[1] - from;
+  if (!item.is_list()) return make_operand(same_kind(item, item.as_string().substr(from, count)));
+  List part;
+  for (std::size_t i = 0; i < count; ++i) part.push_back(item.as_list()[from + i]);
+  return make_operand(std::move(part));
+}
+
+inline Operand call_len(Arguments arguments) {
+  const Operand& item = arguments[0];
+  if (item.is_nothing())
+    throw std::invalid_argument("reflect: call of reflect.Value.Type on zero Value");
+  if (item.is_null()) throw std::invalid_argument("len of nil pointer");
+  const Value& v = *item.value;
+  const bool has_size = v.is_list() || v.is_map();
+  if (!has_size && !is_text(v))
+    throw std::invalid_argument("len of type " + std::string(go_type(v)));
+  return make_operand(has_size ? v.size() : v.as_string().size());
+}
+
+inline Operand call_printf(Arguments arguments) {
+  const Value null;
+  const std::vector<const Value*> operands = operands_of(arguments.subspan(1), null);
+  return make_operand(printf_operands(arguments[0].value->as_string(), operands));
+}
+
+inline Operand call_println(Arguments arguments) {
+  const Value null;
+  return make_operand(println_operands(operands_of(arguments, null)));
+}
+
+// ---- the table
+
+struct Builtin {
+  std::string_view name;
+  std::size_t least;           // arguments
+  bool is_variadic;            // may have more
+  Operand (*call)(Arguments);  // nullptr: and, call, or; see the executor
+};
+
+// In order of name.
+inline constexpr Builtin builtins[] = {
+    {"and", 1, true, nullptr},
+    {"call", 1, true, nullptr},
+    {"eq", 1, true, [](Arguments a) { return make_operand(equal_any(a)); }},
+    {"ge", 2, false, [](Arguments a) { return make_operand(!less(a[0], a[1])); }},
+    {"gt", 2, false, [](Arguments a) { return make_operand(!less_or_equal(a[0], a[1])); }},
+    {"html", 0, true,
+     [](Arguments a) { return make_operand(html_escape_string(text_to_escape(a))); }},
+    {"index", 1, true, call_index},
+    {"js", 0, true, [](Arguments a) { return make_operand(js_escape_string(text_to_escape(a))); }},
+    {"le", 2, false, [](Arguments a) { return make_operand(less_or_equal(a[0], a[1])); }},
+    {"len", 1, false, call_len},
+    {"lt", 2, false, [](Arguments a) { return make_operand(less(a[0], a[1])); }},
+    {"ne", 2, false, [](Arguments a) { return make_operand(!equal_pair(a[0], a[1])); }},
+    {"not", 1, false, [](Arguments a) { return make_operand(!is_true(a[0])); }},
+    {"or", 1, true, nullptr},
+    {"print", 0, true, [](Arguments a) { return make_operand(print_arguments(a)); }},
+    {"printf", 1, true, call_printf},
+    {"println", 0, true, call_println},
+    {"slice", 1, true, call_slice},
+    {"urlquery", 0, true,
+     [](Arguments a) { return make_operand(url_query_escape(text_to_escape(a))); }},
+};
+
+// Returns: nullptr when there is none of that name.
+inline const Builtin* find_builtin(std::string_view name) noexcept {
+  for (const Builtin& builtin : builtins) {
+    if (builtin.name == name) return &builtin;
+  }
+  return nullptr;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/escape_value.hpp
+
+// escape_value.hpp -- how is a Value written in a place that the escaper has seen?
+//
+// In: a Value, and the escapers of its place, first to last. Out, appended: what is safe there.
+// Typed content passes where it is what its type says.
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+
+namespace jot::inline v1::detail {
+
+// As they are kept in an action, a byte each.
+enum class Escaper : char {
+  html = 'h',
+  attribute = 'a',
+  unquoted = 'n',
+  rcdata = 'r',
+  attribute_name = 'i',
+  comment = '-',
+  url_filter = 'f',
+  url_normalize = 'u',
+  url_component = 'q',
+  srcset = 's',
+  css_string = 'c',
+  css_value = 'v',
+  js_value = 'j',
+  js_string = 'd',
+  js_template = 't',
+  js_regexp = 'x',
+  predefined_html = 'H',
+  predefined_urlquery = 'Q',
+};
+
+// v: for its type and, in scripts, its structure. s: its text.
+inline void escape_once(std::string& to, Escaper escaper, const Value& v, std::string_view s) {
+  using Kind = Value::Kind;
+  const bool markup = v.kind() == Kind::html, url = v.kind() == Kind::url;
+  switch (escaper) {
+    case Escaper::html: return markup ? void(to += s) : append_html(to, s, html_text_table);
+    case Escaper::attribute:
+      return markup ? append_html(to, strip_tags(s), html_markup_table)
+                    : append_html(to, s, html_text_table);
+    case Escaper::unquoted:
+      return markup ? append_unquoted(to, strip_tags(s), html_unquoted_markup_table)
+                    : append_unquoted(to, s, html_unquoted_table);
+    case Escaper::rcdata: return append_html(to, s, markup ? html_markup_table : html_text_table);
+    case Escaper::attribute_name:
+      return v.kind() == Kind::html_attr ? void(to += s) : append_attribute_name(to, s);
+    case Escaper::comment: return;
+    case Escaper::url_filter: return void(to += url || is_safe_url(s) ? s : filtered_url);
+    case Escaper::url_normalize: return append_url(to, s, UrlEscape::whole);
+    case Escaper::url_component:
+      return append_url(to, s, url ? UrlEscape::whole : UrlEscape::component);
+    case Escaper::srcset: break;
+    case Escaper::css_string: return append_css_string(to, s);
+    case Escaper::css_value: return v.kind() == Kind::css ? void(to += s) : append_css_value(to, s);
+    case Escaper::js_value: return append_js_value(to, v);
+    case Escaper::js_string:
+      return v.kind() == Kind::js_str ? append_js_written_string(to, s) : append_js_string(to, s);
+    case Escaper::js_template: return append_js_template(to, s);
+    case Escaper::js_regexp: return append_js_regexp(to, s);
+    case Escaper::predefined_html: return void(to += html_escape_string(s));
+    case Escaper::predefined_urlquery: return void(to += url_query_escape(s));
+  }
+  if (v.kind() == Kind::srcset) return void(to += s);
+  if (!url) return append_srcset(to, s);
+  std::string whole;  // one URL: a comma would end it
+  append_url(whole, s, UrlEscape::whole);
+  for (const char c : whole) c == ',' ? to += "%2c" : to += c;
+}
+
+// escapers: at least one.
+inline void escape_value(std::string& to, std::string_view escapers, const Value& v) {
+  std::string printed;
+  if (!is_text(v) && !v.is_null()) append_printed(printed, v);
+  const std::string_view s = is_text(v) ? std::string_view(v.as_string()) : printed;
+  if (escapers.size() == 1) return escape_once(to, Escaper{escapers[0]}, v, s);
+  std::string step;
+  escape_once(step, Escaper{escapers[0]}, v, s);
+  for (std::size_t i = 1; i + 1 < escapers.size(); ++i) {
+    std::string next;
+    escape_once(next, Escaper{escapers[i]}, Value(), step);
+    step = std::move(next);
+  }
+  escape_once(to, Escaper{escapers.back()}, Value(), step);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/html_edit.hpp
+
+// html_edit.hpp -- how is the author's own text written?
+//
+// In: a text between two actions, and its context. Out: the same without comments, which could say
+// more than they should and hide code from some browsers; with a '<' that begins no tag as &lt;,
+// and with "</script" and "<!--" in literals of scripts in words that end no script.
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+
+namespace jot::inline v1::detail {
+
+class HtmlEdit {
+ public:
+  HtmlEdit(HtmlContext& c, std::string_view text) : c_(c), text_(text) {}
+
+  // Moves the context to the end of the text. Returns: what is to stand in its place.
+  std::string run() {
+    for (std::size_t at = 0; at < text_.size();) {
+      const HtmlContext before = c_;
+      const std::size_t end = at + html_advance(c_, text_.substr(at));
+      if (before.state == HtmlState::text || before.state == HtmlState::rcdata) {
+        escape_angles(before, at, end);
+      } else if (is_comment(before.state) && before.delimiter == HtmlDelimiter::none) {
+        end_comment(before.state, end);
+      }
+      if (before.state != c_.state && is_comment(c_.state) && c_.delimiter == HtmlDelimiter::none) {
+        keep_to(end - opening_size(c_.state), end);
+      }
+      if (is_script_literal(before.state)) escape_script_tags(at, end);
+      at = end;
+    }
+    if (!is_comment(c_.state) || c_.delimiter != HtmlDelimiter::none) {
+      keep_to(text_.size(), text_.size());
+    }
+    return std::move(to_);
+  }
+
+ private:
+  // Keeps what is not yet written up to there, and goes on after next.
+  void keep_to(std::size_t there, std::size_t next) {
+    if (there > written_) to_.append(text_, written_, there - written_);
+    written_ = next;
+  }
+
+  void escape_angles(const HtmlContext& before, std::size_t at, std::size_t end) {
+    if (before.state != c_.state) {
+      const std::size_t tag = text_.substr(at, end - at).rfind('<');
+      if (tag != text_.npos) end = at + tag;
+    }
+    for (std::size_t i = at; i < end; ++i) {
+      if (text_[i] != '<' || iequals(text_.substr(i, 9), "<!DOCTYPE")) continue;
+      keep_to(i, i + 1);
+      to_ += "&lt;";
+    }
+  }
+
+  // A comment in code is white space, and a line's end if it holds one.
+  void end_comment(HtmlState state, std::size_t end) {
+    const std::string_view comment = text_.substr(written_, end - written_);
+    if (state == HtmlState::js_block_comment) {
+      const bool lines = comment.find_first_of("\n\r") != comment.npos ||
+                         comment.find("\u2028") != comment.npos ||
+                         comment.find("\u2029") != comment.npos;
+      to_ += lines ? '\n' : ' ';
+    } else if (state == HtmlState::css_block_comment) {
+      to_ += ' ';
+    }
+    written_ = end;
+  }
+
+  static std::size_t opening_size(HtmlState state) noexcept {
+    if (state == HtmlState::comment || state == HtmlState::js_open_comment) return 4;
+    return state == HtmlState::js_close_comment ? 3 : 2;
+  }
+
+  void escape_script_tags(std::size_t at, std::size_t end) {
+    for (std::size_t i = at; i < end; ++i) {
+      if (text_[i] != '<') continue;
+      const std::string_view rest = text_.substr(i + 1, end - i - 1);
+      if (!iequals(rest.substr(0, 6), "script") && !iequals(rest.substr(0, 7), "/script") &&
+          !rest.starts_with("!--")) {
+        continue;
+      }
+      keep_to(i, i + 1);
+      to_ += "\\x3C";
+    }
+  }
+
+  HtmlContext& c_;
+  const std::string_view text_;
+  std::string to_ = {};
+  std::size_t written_ = 0;  // text_ up to here is in to_, or dropped
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/html_join.hpp
+
+// html_join.hpp -- in which context is the page where two ways meet?
+//
+// After {{if}}, {{with}} and {{range}}. The ways must agree, but for what can be said to be
+// unknown: how much of a URL there is, what a '/' would be in a script.
+
+#include <string>  // std::string
+
+namespace jot::inline v1::detail {
+
+// Where a value stands that is written right here: <a {{.}}, <a b={{.}}, <a b {{.}}.
+inline HtmlContext nudged(HtmlContext c) {
+  if (c.state == HtmlState::tag) {
+    c.state = HtmlState::attribute_name;
+  } else if (c.state == HtmlState::before_value) {
+    c.state = value_state(c.attribute);
+    c.delimiter = HtmlDelimiter::space_or_tag_end;
+    c.attribute = HtmlAttribute::none;
+  } else if (c.state == HtmlState::after_name) {
+    c.state = HtmlState::attribute_name;
+    c.attribute = HtmlAttribute::none;
+  }
+  return c;
+}
+
+// word: of the block that ends here, for the message.
+inline HtmlContext join_contexts(const HtmlContext& a, const HtmlContext& b, const char* word) {
+  if (a.state == HtmlState::error || b.state == HtmlState::dead || a == b) return a;
+  if (b.state == HtmlState::error || a.state == HtmlState::dead) return b;
+  HtmlContext c = a;
+  c.url_part = b.url_part;
+  if (c == b) return c.url_part = UrlPart::unknown, c;
+  c = a;
+  c.slash = b.slash;
+  if (c == b) return c.slash = JsSlash::unknown, c;
+  const HtmlContext x = nudged(a), y = nudged(b);
+  if (!(x == a && y == b)) {
+    const HtmlContext joined = join_contexts(x, y, word);
+    if (joined.state != HtmlState::error) return joined;
+  }
+  return html_error(EscapeErrc::branch_end,
+                    std::string("{{") + word +
+                        "}} branches end in different contexts: " + a.name() + ", " + b.name());
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_tree.hpp
+
+// template_tree.hpp -- what does a parsed template look like?
+//
+// One kind of node for all: what a member means depends on the kind, as written beside it.
+//
+//     {{range $i, $e := .Rows | reverse}}<li>{{$e.Name}}{{else}}none{{end}}
+//
+// is a range; its pipe declares $i and $e and has two commands, the field .Rows and the identifier
+// reverse; its body is a list of a text and an action; its otherwise is a list of one text.
+// Written once by the parser and once by the escaper, then only read, by many threads.
+
+#include <cstddef>      // std::size_t
+#include <memory>       // std::make_unique, std::shared_ptr, std::unique_ptr
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+enum class NodeKind : unsigned char {
+  // what makes the page
+  list,
+  text,
+  action,
+  if_,
+  with,
+  range,
+  template_,
+  break_,
+  continue_,
+  comment,
+  // what stands between the braces
+  pipe,
+  command,
+  field,
+  variable,
+  chain,
+  identifier,
+  dot,
+  nil,
+  boolean,
+  number,
+  string,
+};
+
+// What was parsed: for messages.
+struct TemplateSource {
+  std::string name;
+  std::string text;
+};
+
+struct TemplateNode;
+using NodePtr = std::unique_ptr<TemplateNode>;
+
+struct TemplateNode {
+  NodeKind kind = NodeKind::list;
+  bool is_assign = false;  // pipe: $x = ..., not $x := ...
+  std::size_t at = 0;      // where it stands in the source
+  std::shared_ptr<const TemplateSource> source = {};
+
+  std::string text =
+      {};  // action: its escapers, a letter each; text, comment: itself; number, string: as
+           // written; identifier: its name; template: the name of the one that is called
+  std::vector<std::string> names =
+      {};            // field: .a.b is a, b; variable: $x.a is $x, a; chain: the fields
+  Value value = {};  // boolean, number, string
+  std::vector<NodePtr> nodes = {};  // list: its nodes; pipe: commands; command: arguments; chain:
+                                    // the one that it begins with
+  std::vector<NodePtr> declared = {};  // pipe: variables
+  NodePtr pipe = {};       // action, if, with, range, template (there it may be missing)
+  NodePtr body = {};       // if, with, range: a list
+  NodePtr otherwise = {};  // the same, or none
+};
+
+inline NodePtr copy_node(const TemplateNode& node) {
+  const auto copy = [](const NodePtr& child) { return child ? copy_node(*child) : NodePtr(); };
+  auto to = std::make_unique<TemplateNode>();
+  to->kind = node.kind, to->is_assign = node.is_assign, to->at = node.at, to->source = node.source;
+  to->text = node.text, to->names = node.names, to->value = node.value;
+  for (const NodePtr& child : node.nodes) to->nodes.push_back(copy(child));
+  for (const NodePtr& child : node.declared) to->declared.push_back(copy(child));
+  to->pipe = copy(node.pipe), to->body = copy(node.body), to->otherwise = copy(node.otherwise);
+  return to;
+}
+
+// ---- back to source, for messages: one spelling for each meaning
+
+inline void append_source(std::string& to, const TemplateNode& node);
+
+inline void append_all(std::string& to, const std::vector<NodePtr>& nodes,
+                       std::string_view between) {
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (i > 0) to += between;
+    append_source(to, *nodes[i]);
+  }
+}
+
+inline void append_operand(std::string& to, const TemplateNode& node) {
+  const bool is_pipe = node.kind == NodeKind::pipe;
+  if (is_pipe) to += '(';
+  append_source(to, node);
+  if (is_pipe) to += ')';
+}
+
+inline void append_pipe(std::string& to, const TemplateNode& pipe) {
+  append_all(to, pipe.declared, ", ");
+  if (!pipe.declared.empty()) to += pipe.is_assign ? " = " : " := ";
+  append_all(to, pipe.nodes, " | ");
+}
+
+inline void append_branch(std::string& to, std::string_view word, const TemplateNode& node) {
+  to += "{{", to += word, to += ' ';
+  append_source(to, *node.pipe);
+  to += "}}";
+  append_source(to, *node.body);
+  if (node.otherwise) to += "{{else}}", append_source(to, *node.otherwise);
+  to += "{{end}}";
+}
+
+// .a.b, $x.a
+inline void append_names(std::string& to, const TemplateNode& node) {
+  bool dotted = node.kind != NodeKind::variable;
+  for (const std::string& name : node.names) {
+    if (dotted) to += '.';
+    to += name;
+    dotted = true;
+  }
+}
+
+inline void append_source(std::string& to, const TemplateNode& node) {
+  switch (node.kind) {
+    case NodeKind::list: return append_all(to, node.nodes, "");
+    case NodeKind::action:
+      return to += "{{", append_pipe(to, *node.pipe), static_cast<void>(to += "}}");
+    case NodeKind::if_: return append_branch(to, "if", node);
+    case NodeKind::with: return append_branch(to, "with", node);
+    case NodeKind::range: return append_branch(to, "range", node);
+    case NodeKind::template_:
+      to += "{{template ", append_quoted(to, node.text);
+      if (node.pipe) to += ' ', append_pipe(to, *node.pipe);
+      to += "}}";
+      return;
+    case NodeKind::break_: to += "{{break}}"; return;
+    case NodeKind::continue_: to += "{{continue}}"; return;
+    case NodeKind::comment: to += "{{", to += node.text, to += "}}"; return;
+    case NodeKind::pipe: return append_pipe(to, node);
+    case NodeKind::command:
+      for (std::size_t i = 0; i < node.nodes.size(); ++i) {
+        if (i > 0) to += ' ';
+        append_operand(to, *node.nodes[i]);
+      }
+      return;
+    case NodeKind::chain: append_operand(to, *node.nodes[0]); [[fallthrough]];
+    case NodeKind::field:
+    case NodeKind::variable: return append_names(to, node);
+    case NodeKind::dot: to += '.'; return;
+    case NodeKind::nil: to += "nil"; return;
+    case NodeKind::boolean: to += node.value.as_bool() ? "true" : "false"; return;
+    default: to += node.text;  // text, identifier, number, string
+  }
+}
+
+inline std::string to_source(const TemplateNode& node) {
+  std::string s;
+  append_source(s, node);
+  return s;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/html_escape.hpp
+
+// html_escape.hpp -- which escapers does each action of these templates need?
+//
+// 1. A walk follows the text of a template from context to context, into the templates it calls.
+// 2. Each action is given the escapers of its context; in an action, `text` holds them.
+// 3. Where ways meet the contexts are joined; a loop is walked twice, as its end leads to its
+// start.
+// 4. A template that is called in another context than text is copied under a name that says which.
+// The trees are changed once, before the first execution, under the lock of who owns them.
+
+#include <cstddef>      // std::size_t
+#include <map>          // std::map
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+struct EscapeProblem {
+  EscapeErrc code;
+  std::string message;
+  const TemplateNode* at;  // nullptr: no one place
+};
+
+// The templates that may call each other.
+class EscapableSet {
+ public:
+  virtual ~EscapableSet() = default;
+  virtual TemplateNode* find(const std::string& name) = 0;  // nullptr: none
+  virtual TemplateNode* add(const std::string& name, NodePtr root) = 0;
+};
+
+class HtmlEscape {
+ public:
+  explicit HtmlEscape(EscapableSet& set) : set_(set) {}
+
+  // Throws EscapeProblem.
+  void run(const std::string& name) {
+    std::string called = name;
+    const HtmlContext end = call(HtmlContext{}, called, nullptr);
+    if (end.state != HtmlState::text) {
+      throw EscapeProblem{EscapeErrc::end_context, "ends in a non-text context: " + end.name(),
+                          nullptr};
+    }
+    for (auto& [node, text] : texts_) node->text = std::move(text);
+    for (auto& [node, escapers] : actions_) write_action(*node, escapers);
+    for (auto& [calls, derived] : calls_) calls->text = std::move(derived);
+  }
+
+ private:
+  using Contexts = std::vector<HtmlContext>;
+
+  [[noreturn]] static void fail(EscapeErrc code, std::string message, const TemplateNode* at) {
+    throw EscapeProblem{code, std::move(message), at};
+  }
+
+  static HtmlContext check(HtmlContext c, const TemplateNode* at, const char* where = "") {
+    if (c.state == HtmlState::error) fail(c.errc, where + c.problem, at);
+    return c;
+  }
+
+  HtmlContext walk_list(HtmlContext c, TemplateNode& list) {
+    for (const NodePtr& node : list.nodes) {
+      c = walk(std::move(c), *node);
+      if (c.state == HtmlState::dead) break;
+    }
+    return c;
+  }
+
+  HtmlContext walk(HtmlContext c, TemplateNode& node) {
+    switch (node.kind) {
+      case NodeKind::list: return walk_list(std::move(c), node);
+      case NodeKind::text:
+        texts_[&node] = HtmlEdit(c, node.text).run();
+        return check(std::move(c), &node);
+      case NodeKind::action: return action(std::move(c), node);
+      case NodeKind::if_: return branch(std::move(c), node, "if");
+      case NodeKind::with: return branch(std::move(c), node, "with");
+      case NodeKind::range: return range(std::move(c), node);
+      case NodeKind::template_: {
+        std::string name = node.text;
+        c = call(std::move(c), name, &node);
+        calls_[&node] = std::move(name);
+        return c;
+      }
+      case NodeKind::break_:
+      case NodeKind::continue_: {
+        jumps_.push_back(std::move(c));
+        HtmlContext dead;
+        dead.state = HtmlState::dead;
+        return dead;
+      }
+      default: return c;
+    }
+  }
+
+  HtmlContext branch(const HtmlContext& c, TemplateNode& node, const char* word) {
+    const HtmlContext yes = walk_list(c, *node.body);
+    const HtmlContext no = node.otherwise ? walk_list(c, *node.otherwise) : c;
+    return check(join_contexts(yes, no, word), &node);
+  }
+
+  // Once more from where the first round ended: a loop's start must take both.
+  HtmlContext range(const HtmlContext& c, TemplateNode& node) {
+    Contexts outer = std::move(jumps_);
+    jumps_.clear();
+    HtmlContext end = join_jumps(walk_list(c, *node.body), node);
+    HtmlEscape again(*this);
+    HtmlContext second;
+    try {
+      second = again.walk_list(end, *node.body);
+    } catch (EscapeProblem& problem) {
+      problem.message = "on range loop re-entry: " + problem.message;
+      throw;
+    }
+    end = check(join_contexts(end, second, "range"), &node, "on range loop re-entry: ");
+    jumps_ = std::move(again.jumps_);
+    end = join_jumps(std::move(end), node);
+    jumps_ = std::move(outer);
+    const HtmlContext none = node.otherwise ? walk_list(c, *node.otherwise) : c;
+    return check(join_contexts(end, none, "range"), &node);
+  }
+
+  HtmlContext join_jumps(HtmlContext end, const TemplateNode& node) const {
+    for (const HtmlContext& jump : jumps_) {
+      end = check(join_contexts(end, jump, "range"), &node, "at range loop break or continue: ");
+    }
+    return end;
+  }
+
+  // ---- templates that are called
+
+  HtmlContext call(const HtmlContext& c, std::string& name, const TemplateNode* at) {
+    TemplateNode* root = set_.find(name);
+    if (root == nullptr) {
+      fail(EscapeErrc::no_such_template, "no such template \"" + name + "\"", at);
+    }
+    if (c.state != HtmlState::text) name += "$htmltemplate_" + c.name();
+    called_[name] = true;
+    if (const auto known = ends_.find(name); known != ends_.end()) return known->second;
+    TemplateNode* derived = set_.find(name);
+    if (derived == nullptr) derived = set_.add(name, copy_node(*root));
+    return body(c, name, *derived, at);
+  }
+
+  // Most templates end where they begin; a recursive one is tried with that, then with the end that
+  // it came to.
+  HtmlContext body(const HtmlContext& c, const std::string& name, TemplateNode& root,
+                   const TemplateNode* at) {
+    HtmlContext assumed = c;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      HtmlEscape trial(*this);
+      trial.ends_[name] = assumed;
+      trial.called_.erase(name);
+      HtmlContext end = trial.walk_list(assumed, root);
+      if (trial.called_.count(name) == 0 || end == assumed) {
+        trial.ends_[name] = end;
+        take(trial);
+        return end;
+      }
+      assumed = std::move(end);
+    }
+    fail(EscapeErrc::output_context, "cannot compute output context for template " + name, at);
+  }
+
+  void take(HtmlEscape& trial) {
+    texts_ = std::move(trial.texts_), actions_ = std::move(trial.actions_);
+    calls_ = std::move(trial.calls_), ends_ = std::move(trial.ends_);
+    for (const auto& [name, yes] : trial.called_) called_[name] = yes;
+  }
+
+  // ---- actions
+
+  HtmlContext action(HtmlContext c, TemplateNode& node) {
+    if (!node.pipe->declared.empty()) return c;  // it prints nothing
+    c = nudged(std::move(c));
+    check_predefined(c, *node.pipe, node);
+    std::string escapers = escapers_of(c, node);
+    if (c.state == HtmlState::js) c.slash = JsSlash::division;
+    if (c.state == HtmlState::tag) c.state = HtmlState::attribute_name;
+    actions_[&node] = std::move(escapers);
+    return c;
+  }
+
+  static std::string_view function_of(const TemplateNode& command) {
+    const TemplateNode& first = *command.nodes[0];
+    return first.kind == NodeKind::identifier ? std::string_view(first.text) : std::string_view();
+  }
+
+  static bool is_predefined(std::string_view name) { return name == "html" || name == "urlquery"; }
+
+  // They know nothing of the place: only at the end, where the right ones come after them.
+  static void check_predefined(const HtmlContext& c, const TemplateNode& pipe,
+                               const TemplateNode& at) {
+    for (std::size_t i = 0; i < pipe.nodes.size(); ++i) {
+      const std::string_view name = function_of(*pipe.nodes[i]);
+      const bool unquoted = c.state == HtmlState::attribute &&
+                            c.delimiter == HtmlDelimiter::space_or_tag_end && name == "html";
+      if (is_predefined(name) && (i + 1 < pipe.nodes.size() || unquoted)) {
+        fail(EscapeErrc::predefined_escaper,
+             "predefined escaper \"" + std::string(name) + "\" disallowed in template", &at);
+      }
+    }
+  }
+
+  static void add(std::string& to, Escaper escaper) { to += static_cast<char>(escaper); }
+
+  static std::string escapers_of(const HtmlContext& c, const TemplateNode& at) {
+    std::string to;
+    add_for_state(to, c, at);
+    if (c.delimiter == HtmlDelimiter::space_or_tag_end) {
+      add(to, Escaper::unquoted);
+    } else if (c.delimiter != HtmlDelimiter::none) {
+      // What these write needs no more in quotes.
+      const bool done = !to.empty() && std::string_view("cdtxq-").find(to.back()) != to.npos;
+      if (!done) add(to, Escaper::attribute);
+    }
+    return to;
+  }
+
+  static void add_for_state(std::string& to, const HtmlContext& c, const TemplateNode& at) {
+    switch (c.state) {
+      case HtmlState::url:
+      case HtmlState::css_dq_string:
+      case HtmlState::css_sq_string:
+      case HtmlState::css_dq_url:
+      case HtmlState::css_sq_url:
+      case HtmlState::css_url: return add_for_url(to, c, at);
+      case HtmlState::js: return add(to, Escaper::js_value);
+      case HtmlState::js_dq_string:
+      case HtmlState::js_sq_string: return add(to, Escaper::js_string);
+      case HtmlState::js_template: return add(to, Escaper::js_template);
+      case HtmlState::js_regexp: return add(to, Escaper::js_regexp);
+      case HtmlState::css: return add(to, Escaper::css_value);
+      case HtmlState::text: return add(to, Escaper::html);
+      case HtmlState::rcdata: return add(to, Escaper::rcdata);
+      case HtmlState::attribute_name:
+      case HtmlState::tag: return add(to, Escaper::attribute_name);
+      case HtmlState::srcset: return add(to, Escaper::srcset);
+      case HtmlState::attribute: return;  // by its delimiter
+      default: return add(to, Escaper::comment);
+    }
+  }
+
+  static void add_for_url(std::string& to, const HtmlContext& c, const TemplateNode& at) {
+    if (c.url_part == UrlPart::unknown) {
+      fail(EscapeErrc::ambig_context,
+           to_source(at) + " appears in an ambiguous context within a URL", &at);
+    }
+    if (c.url_part == UrlPart::query_or_frag) return add(to, Escaper::url_component);
+    if (c.url_part == UrlPart::none) add(to, Escaper::url_filter);
+    const bool text = c.state == HtmlState::css_dq_string || c.state == HtmlState::css_sq_string;
+    add(to, text ? Escaper::css_string : Escaper::url_normalize);
+  }
+
+  // A predefined escaper at the end stands in for the one of its kind.
+  static void write_action(TemplateNode& node, std::string escapers) {
+    TemplateNode& pipe = *node.pipe;
+    TemplateNode& last = *pipe.nodes.back();
+    const std::string name(function_of(last));
+    if (is_predefined(name)) {
+      const bool html = name == "html";
+      const std::size_t same = escapers.find_first_of(html ? "hanr" : "uq");
+      if (same != escapers.npos) {
+        escapers[same] =
+            static_cast<char>(html ? Escaper::predefined_html : Escaper::predefined_urlquery);
+        if (pipe.nodes.size() == 1) {
+          last.nodes[0]->text = "print";  // {{html .A .B}} is {{print .A .B | html}}
+        } else {
+          pipe.nodes.pop_back();
+        }
+      }
+    }
+    node.text = std::move(escapers);
+  }
+
+  EscapableSet& set_;
+  std::map<TemplateNode*, std::string> texts_ = {}, actions_ = {}, calls_ = {};
+  std::map<std::string, HtmlContext> ends_ = {};  // of templates, by derived name
+  std::map<std::string, bool> called_ = {};
+  Contexts jumps_ = {};  // of break and continue, in the present loop
+};
+
+// Throws EscapeProblem; then no tree is changed.
+inline void escape_set(EscapableSet& set, const std::string& name) { HtmlEscape(set).run(name); }
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_names.hpp
+
+// template_names.hpp -- what may a template name that is not its own?
+//
+// Other templates, and functions that were added: what they take, and what arguments may be. Beside
+// it, how an execution ends that went wrong.
+
+#include <stdexcept>    // std::invalid_argument
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// What is a key worth that is not there?
+enum class OnMissingKey { no_value, zero, error };
+
+// Where an execution finds what its template names.
+class TemplateNames {
+ public:
+  virtual ~TemplateNames() = default;
+  virtual const TemplateNode* find_template(std::string_view name) const = 0;   // nullptr: none
+  virtual const AddedFunction* find_function(std::string_view name) const = 0;  // nullptr: none
+};
+
+// Why an execution ended.
+struct ExecProblem {
+  const TemplateNode* at;
+  std::string executing;  // the name of the template
+  std::string message;
+};
+
+// As Go calls it.
+inline std::string_view type_name(Parameter p) noexcept {
+  constexpr std::string_view names[] = {
+      "interface {}",           "bool", "int", "float64", "string", "[]interface {}",
+      "map[string]interface {}"};
+  return names[static_cast<unsigned char>(p)];
+}
+
+// As Go calls what is missing when a literal is of another kind.
+inline std::string_view literal_name(Parameter p) noexcept {
+  constexpr std::string_view names[] = {"any", "bool", "integer", "float", "string", "list", "map"};
+  return names[static_cast<unsigned char>(p)];
+}
+
+inline bool fits(const Value& v, Parameter wanted) noexcept {
+  switch (wanted) {
+    case Parameter::any: return true;
+    case Parameter::boolean: return v.is_bool();
+    case Parameter::integer: return v.is_int();
+    case Parameter::floating: return v.is_double();
+    case Parameter::list: return v.is_list();
+    case Parameter::map: return v.is_map();
+    default: return v.is_string();
+  }
+}
+
+// A literal number has no type of its own: 1 may be a float, and 1.0 an int. Returns: null where it
+// cannot become what is wanted.
+inline Value convert_literal(const Value& v, Parameter wanted) {
+  if (fits(v, wanted)) return v;
+  if (wanted == Parameter::floating && v.is_int()) return static_cast<double>(v.as_int());
+  if (wanted == Parameter::integer && v.is_double() && v == v.as_int(0)) return v.as_int(0);
+  return {};
+}
+
+// What `call` says, for Values hold no functions that it could call.
+[[noreturn]] inline void refuse_call(const std::string& callee, const Operand& value) {
+  if (value.is_null()) throw std::invalid_argument("call of nil");
+  throw std::invalid_argument("non-function " + callee + " of type " +
+                              std::string(go_type(*value.value)));
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_exec.hpp
+
+// template_exec.hpp -- which page do this template and these data make?
+//
+// In: trees, the functions they call, and a Value. Out: the page, appended to one string; or an
+// ExecProblem with the node where it happened and the words of Go.
+//
+// A pipeline is worth an Operand, which points into the data: nothing is copied on the way from
+// the data to the page. Fields are looked up in maps alone, for a Value has no methods.
+// An executor serves one execution, on one thread; trees and functions are only read.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t
+#include <exception>    // std::exception
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+class TemplateExecutor {
+ public:
+  TemplateExecutor(const TemplateNames& names, OnMissingKey missing_key, std::string& page) noexcept
+      : names_(names), missing_key_(missing_key), page_(page) {}
+
+  // Throws ExecProblem; page is then to be thrown away.
+  void run(std::string_view name, const TemplateNode& root, const Value& data) {
+    at_ = &root;
+    call_template(name, root, Operand{&data, false, {}}.unwrapped());
+  }
+
+ private:
+  enum class Flow { on, break_, continue_ };
+
+  struct Variable {
+    std::string_view name;
+    Operand value;
+  };
+
+  using Nodes = std::vector<NodePtr>;
+
+  // Takes the variables back that a block declared.
+  class Scope {
+   public:
+    explicit Scope(std::vector<Variable>& variables) noexcept
+        : variables_(variables), size_(variables.size()) {}
+    ~Scope() { variables_.resize(size_); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    std::vector<Variable>& variables_;
+    const std::size_t size_;
+  };
+
+  // As deep as templates may call each other, or blocks stand within blocks: what fits on the
+  // stack of any thread.
+  static constexpr int most_depth = 1000;
+
+  [[noreturn]] void fail(std::string message) const {
+    throw ExecProblem{at_, std::string(executing_), std::move(message)};
+  }
+
+  // ---- nodes that make the page
+
+  Flow walk_list(const Operand& dot, const TemplateNode& list) {
+    for (const NodePtr& node : list.nodes) {
+      const Flow flow = walk(dot, *node);
+      if (flow != Flow::on) return flow;
+    }
+    return Flow::on;
+  }
+
+  Flow walk(const Operand& dot, const TemplateNode& node) {
+    at_ = &node;
+    switch (node.kind) {
+      case NodeKind::text: page_ += node.text; return Flow::on;
+      case NodeKind::action: return action(dot, node), Flow::on;
+      case NodeKind::if_:
+      case NodeKind::with: return branch(dot, node);
+      case NodeKind::range: return range(dot, node);
+      case NodeKind::template_: return template_call(dot, node), Flow::on;
+      case NodeKind::list: return walk_list(dot, node);
+      case NodeKind::break_: return Flow::break_;
+      case NodeKind::continue_: return Flow::continue_;
+      default: return Flow::on;  // a comment
+    }
+  }
+
+  // Variables that it declares live until the block ends.
+  void action(const Operand& dot, const TemplateNode& node) {
+    const Operand value = pipeline(dot, node.pipe.get());
+    if (!node.pipe->declared.empty()) return;
+    at_ = &node;
+    if (node.text.empty()) return print(value);
+    escape_value(page_, node.text, value.is_nothing() ? Value() : *value.value);
+  }
+
+  void print(const Operand& value) {
+    if (value.is_nothing()) return void(page_ += "<no value>");
+    append_printed(page_, *value.value);
+  }
+
+  Flow branch(const Operand& dot, const TemplateNode& node) {
+    const Scope scope(variables_);
+    const Operand value = pipeline(dot, node.pipe.get());
+    if (is_true(value)) return walk_list(node.kind == NodeKind::with ? value : dot, *node.body);
+    return node.otherwise ? walk_list(dot, *node.otherwise) : Flow::on;
+  }
+
+  Flow range(const Operand& dot, const TemplateNode& node) {
+    const Scope scope(variables_);
+    const Operand all = pipeline(dot, node.pipe.get());
+    if (all.is_null()) return otherwise(dot, node);
+    const Value& v = *all.value;
+    switch (v.kind()) {
+      case Value::Kind::list: range_list(all, node); break;
+      case Value::Kind::map: range_map(all, node); break;
+      case Value::Kind::integer: range_integer(v.as_int(), node); break;
+      default: {
+        std::string printed;
+        append_printed(printed, v);
+        fail("range can't iterate over " + printed);
+      }
+    }
+    const bool was_empty = v.is_int() ? v.as_int() <= 0 : v.size() == 0;
+    return was_empty ? otherwise(dot, node) : Flow::on;
+  }
+
+  Flow otherwise(const Operand& dot, const TemplateNode& node) {
+    return node.otherwise ? walk_list(dot, *node.otherwise) : Flow::on;
+  }
+
+  void range_list(const Operand& all, const TemplateNode& node) {
+    const List& list = all.value->as_list();
+    const bool wants_index = node.pipe->declared.size() > 1;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const Operand index = wants_index ? make_operand(i) : Operand();
+      if (!iterate(index, all.element(list[i]), node)) return;
+    }
+  }
+
+  void range_map(const Operand& all, const TemplateNode& node) {
+    const bool wants_key = node.pipe->declared.size() > 1;
+    for (const auto& [key, item] : all.value->as_map()) {
+      const Operand name = wants_key ? make_operand(key) : Operand();
+      if (!iterate(name, all.element(item), node)) return;
+    }
+  }
+
+  void range_integer(std::int64_t n, const TemplateNode& node) {
+    if (node.pipe->declared.size() > 1)
+      fail("can't use " + std::to_string(n) + " to iterate over more than one variable");
+    for (std::int64_t i = 0; i < n; ++i) {
+      if (!iterate(Operand(), make_operand(i), node)) return;
+    }
+  }
+
+  // One round of a range. Returns: false after a break.
+  bool iterate(const Operand& index, const Operand& item, const TemplateNode& node) {
+    const Nodes& declared = node.pipe->declared;
+    const std::size_t count = declared.size();
+    if (node.pipe->is_assign) {
+      if (count > 0) assign(declared[0]->names[0], count > 1 ? index : item);
+      if (count > 1) assign(declared[1]->names[0], item);
+    } else {
+      if (count > 0) variables_.back().value = item;
+      if (count > 1) variables_[variables_.size() - 2].value = index;
+    }
+    const Scope scope(variables_);
+    return walk_list(item, *node.body) != Flow::break_;
+  }
+
+  void template_call(const Operand& dot, const TemplateNode& node) {
+    const TemplateNode* root = names_.find_template(node.text);
+    if (root == nullptr) fail("template " + quoted(node.text) + " not defined");
+    if (depth_ == most_depth)
+      fail("exceeded maximum template depth (" + std::to_string(most_depth) + ")");
+    const Operand data = pipeline(dot, node.pipe.get());
+    call_template(node.text, *root, data);
+  }
+
+  // A template sees no variables of its caller's.
+  void call_template(std::string_view name, const TemplateNode& root, const Operand& dot) {
+    const std::string_view caller = executing_;
+    const TemplateNode* const at = at_;
+    const std::size_t base = base_;
+    executing_ = name;
+    base_ = variables_.size();
+    ++depth_;
+    {
+      const Scope scope(variables_);
+      variables_.push_back({"$", dot});
+      walk_list(dot, root);
+    }
+    --depth_;
+    base_ = base;
+    at_ = at;
+    executing_ = caller;
+  }
+
+  // ---- pipelines
+
+  Operand* find_variable(std::string_view name) noexcept {
+    for (std::size_t i = variables_.size(); i > base_; --i) {
+      if (variables_[i - 1].name == name) return &variables_[i - 1].value;
+    }
+    return nullptr;
+  }
+
+  void assign(std::string_view name, const Operand& value) {
+    Operand* variable = find_variable(name);
+    if (variable == nullptr) fail("undefined variable: " + std::string(name));
+    *variable = value;
+  }
+
+  // Nothing if there is none. Declares its variables.
+  Operand pipeline(const Operand& dot, const TemplateNode* pipe) {
+    if (pipe == nullptr) return {};
+    at_ = pipe;
+    Operand value;
+    const Operand* final = nullptr;  // what the command before came to
+    for (const NodePtr& node : pipe->nodes) {
+      value = command(dot, *node, final).unwrapped();
+      final = &value;
+    }
+    for (const NodePtr& variable : pipe->declared) {
+      if (pipe->is_assign)
+        assign(variable->names[0], value);
+      else
+        variables_.push_back({variable->names[0], value});
+    }
+    return value;
+  }
+
+  // final is nullptr in the first command of a pipeline.
+  Operand command(const Operand& dot, const TemplateNode& node, const Operand* final) {
+    const TemplateNode& first = *node.nodes[0];
+    const bool has_arguments = node.nodes.size() > 1 || final != nullptr;
+    switch (first.kind) {
+      case NodeKind::identifier: return function(dot, first, node, node.nodes, final);
+      case NodeKind::field:
+      case NodeKind::chain: return fields(dot, first, has_arguments);
+      case NodeKind::variable:
+        if (first.names.size() == 1) {
+          at_ = &first;
+          Operand* value = variable_of(first);
+          if (has_arguments) refuse_arguments(first);
+          return *value;
+        }
+        return fields(dot, first, has_arguments);
+      case NodeKind::pipe:
+        if (has_arguments) refuse_arguments(first);
+        return pipeline(dot, &first);
+      default:
+        at_ = &first;
+        if (has_arguments) refuse_arguments(first);
+        if (first.kind == NodeKind::nil) fail("nil is not a command");
+        return first.kind == NodeKind::dot ? dot : literal(first);
+    }
+  }
+
+  [[noreturn]] void refuse_arguments(const TemplateNode& first) const {
+    fail("can't give argument to non-function " + to_source(first));
+  }
+
+  Operand literal(const TemplateNode& node) {
+    at_ = &node;
+    if (node.value.is_null()) fail(node.text + " overflows int");
+    return {&node.value, false, {}};
+  }
+
+  Operand* variable_of(const TemplateNode& node) {
+    Operand* value = find_variable(node.names[0]);
+    if (value == nullptr) fail("undefined variable: " + node.names[0]);
+    return value;
+  }
+
+  // ---- fields
+
+  // .a.b, $x.a.b, (pipeline).a.b
+  Operand fields(const Operand& dot, const TemplateNode& node, bool has_arguments) {
+    at_ = &node;
+    Operand value;
+    std::size_t i = 0;
+    if (node.kind == NodeKind::field) {
+      value = dot;
+    } else if (node.kind == NodeKind::variable) {
+      value = *variable_of(node);
+      i = 1;
+    } else {
+      value = argument(dot, *node.nodes[0], Parameter::any);
+    }
+    for (; i + 1 < node.names.size(); ++i) value = field(value, node.names[i], false);
+    return field(value, node.names[i], has_arguments);
+  }
+
+  Operand field(const Operand& of, const std::string& name, bool has_arguments) {
+    if (of.is_nothing()) {
+      if (missing_key_ == OnMissingKey::error) fail("nil data; no entry for key " + quoted(name));
+      return {};
+    }
+    if (of.value->is_null()) fail("nil pointer evaluating " + std::string(of.type()) + "." + name);
+    if (!of.value->is_map())
+      fail("can't evaluate field " + name + " in type " + std::string(of.type()));
+    if (has_arguments) fail(name + " is not a method but has arguments");
+    if (const Value* found = of.value->find(name)) return of.element(*found);
+    if (missing_key_ == OnMissingKey::error) fail("map has no entry for key " + quoted(name));
+    if (missing_key_ == OnMissingKey::zero) return {&null_, true, {}};
+    return {};
+  }
+
+  // ---- functions
+
+  // arguments: those of the command, its name first; empty when it stands alone.
+  Operand function(const Operand& dot, const TemplateNode& name, const TemplateNode& whole,
+                   const Nodes& nodes, const Operand* final) {
+    at_ = &name;
+    const std::size_t given = nodes.empty() ? 0 : nodes.size() - 1;
+    if (const AddedFunction* added = names_.find_function(name.text)) {
+      check_count(name, given, final, added->parameters.size() - (added->is_variadic ? 1 : 0),
+                  added->is_variadic);
+      const std::vector<Operand> arguments = collect(dot, nodes, final, added->parameters);
+      return guarded(name, whole,
+                     [&] { return make_operand(added->call(operands_of(arguments, null_))); });
+    }
+    const Builtin* builtin = find_builtin(name.text);
+    if (builtin == nullptr) fail(quoted(name.text) + " is not a defined function");
+    check_count(name, given, final, builtin->least, builtin->is_variadic);
+    if (name.text == "and" || name.text == "or")
+      return and_or(dot, nodes, final, name.text == "or");
+    static const std::vector<Parameter> printf_parameters{Parameter::text, Parameter::any};
+    static const std::vector<Parameter> any_parameters{Parameter::any};
+    const std::vector<Operand> arguments =
+        collect(dot, nodes, final, name.text == "printf" ? printf_parameters : any_parameters);
+    return guarded(name, whole, [&] {
+      if (builtin->call == nullptr)
+        refuse_call(nodes.size() > 1 ? to_source(*nodes[1]) : "", arguments[0]);
+      return builtin->call(arguments);
+    });
+  }
+
+  void check_count(const TemplateNode& name, std::size_t given, const Operand* final,
+                   std::size_t wanted, bool is_variadic) const {
+    const std::size_t count = given + (final != nullptr ? 1 : 0);
+    if (is_variadic ? count >= wanted : count == wanted) return;
+    fail("wrong number of args for " + name.text + ": want " + (is_variadic ? "at least " : "") +
+         std::to_string(wanted) + " got " + std::to_string(is_variadic ? given : count));
+  }
+
+  // The first that decides, or the last; those behind it are not evaluated.
+  Operand and_or(const Operand& dot, const Nodes& nodes, const Operand* final, bool is_or) {
+    Operand value;
+    for (std::size_t i = 1; i < nodes.size(); ++i) {
+      value = argument(dot, *nodes[i], Parameter::any);
+      if (is_true(value) == is_or) return value;
+    }
+    return final != nullptr ? *final : value;
+  }
+
+  std::vector<Operand> collect(const Operand& dot, const Nodes& nodes, const Operand* final,
+                               const std::vector<Parameter>& parameters) {
+    std::vector<Operand> arguments;
+    arguments.reserve(nodes.size());
+    const auto wanted = [&] {
+      const std::size_t i = arguments.size();
+      return i < parameters.size() ? parameters[i] : parameters.back();
+    };
+    for (std::size_t i = 1; i < nodes.size(); ++i)
+      arguments.push_back(argument(dot, *nodes[i], wanted()));
+    if (final != nullptr) arguments.push_back(checked(*final, wanted()));
+    return arguments;
+  }
+
+  // Whatever a function throws is an error of the page.
+  template <class Call>
+  Operand guarded(const TemplateNode& name, const TemplateNode& whole, Call call) {
+    std::string problem;
+    try {
+      return call();
+    } catch (const std::exception& e) {
+      problem = e.what();
+    }
+    at_ = &whole;
+    fail("error calling " + name.text + ": " + problem);
+  }
+
+  // ---- arguments
+
+  Operand argument(const Operand& dot, const TemplateNode& node, Parameter wanted) {
+    at_ = &node;
+    static const Nodes none;
+    switch (node.kind) {
+      case NodeKind::dot: return checked(dot, wanted);
+      case NodeKind::nil:
+        if (wanted != Parameter::any)
+          fail("cannot assign nil to " + std::string(type_name(wanted)));
+        return {};
+      case NodeKind::field:
+      case NodeKind::chain: return checked(fields(dot, node, false), wanted);
+      case NodeKind::variable:
+        if (node.names.size() > 1) return checked(fields(dot, node, false), wanted);
+        return checked(*variable_of(node), wanted);
+      case NodeKind::pipe: return checked(pipeline(dot, &node), wanted);
+      case NodeKind::identifier: return checked(function(dot, node, node, none, nullptr), wanted);
+      default: return literal_as(node, wanted);
+    }
+  }
+
+  Operand literal_as(const TemplateNode& node, Parameter wanted) {
+    if (wanted == Parameter::any) return literal(node);
+    const Value v = convert_literal(node.value, wanted);
+    if (v.is_null())
+      fail("expected " + std::string(literal_name(wanted)) + "; found " + to_source(node));
+    return make_operand(v);
+  }
+
+  // Is it what the function takes?
+  Operand checked(const Operand& operand, Parameter wanted) const {
+    if (wanted == Parameter::any) return operand;
+    if (operand.is_nothing()) fail("invalid value; expected " + std::string(type_name(wanted)));
+    const Value& v = *operand.value;
+    if (fits(v, wanted)) return operand;
+    fail("wrong type for value; expected " + std::string(type_name(wanted)) + "; got " +
+         std::string(v.is_null() ? operand.type() : go_type(v)));
+  }
+
+  const TemplateNames& names_;
+  const OnMissingKey missing_key_;
+  std::string& page_;
+  const Value null_;
+  const TemplateNode* at_ = nullptr;  // for messages
+  std::string_view executing_;        // the name of the template
+  std::vector<Variable> variables_;
+  std::size_t base_ = 0;  // where the variables of this template begin
+  int depth_ = -1;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_lex.hpp
+
+// template_lex.hpp -- where does each word of a template begin and end?
+//
+// In: the source of a template. Out, one at a time: text, with what {{- and -}} trim off already
+// gone, and the words between the braces. White space there is a token, for `.a .b` are two words
+// and `.a.b` is one. What is no word is a token, too: an error, with the words of Go.
+// Bytes in, views out: nothing is copied but messages.
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+
+namespace jot::inline v1::detail {
+
+enum class TokenKind : unsigned char {
+  error,  // text: what is wrong
+  end_of_source,
+  text,
+  left,   // {{
+  right,  // }}
+  space,
+  pipe,
+  declare,  // :=
+  assign,   // =
+  comma,
+  left_paren,
+  right_paren,
+  odd_char,  // of ASCII, but of no use here
+  field,     // .x
+  variable,  // $ or $x
+  identifier,
+  boolean,
+  number,
+  character,  // 'a'
+  string,
+  raw_string,
+  // words with a meaning
+  dot,
+  nil,
+  block,
+  break_,
+  continue_,
+  define,
+  else_,
+  end,
+  if_,
+  range,
+  template_,
+  with,
+};
+
+struct Token {
+  TokenKind kind = TokenKind::end_of_source;
+  std::size_t at = 0;
+  std::string_view text = {};
+};
+
+struct LexOptions {
+  std::string left = "{{";
+  std::string right = "}}";
+  // False where a function of that name was added: then it is no keyword.
+  bool knows_break = true;
+  bool knows_continue = true;
+};
+
+class TemplateLexer {
+ public:
+  // Lifetime: that of both.
+  TemplateLexer(std::string_view source, const LexOptions& options) noexcept
+      : source_(source), options_(options) {}
+
+  // After an error, or the end of the source: the same again.
+  Token next() {
+    if (stopped_) return last_;
+    Token token = in_action_ ? action() : text();
+    if (token.kind == TokenKind::error || token.kind == TokenKind::end_of_source) {
+      stopped_ = true, last_ = token;
+    }
+    return token;
+  }
+
+ private:
+  static bool is_space(char c) noexcept { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+  std::string_view rest(std::size_t skipped = 0) const noexcept {
+    return source_.substr(std::min(at_ + skipped, source_.size()));
+  }
+
+  char peek(std::size_t skipped = 0) const noexcept {
+    return at_ + skipped < source_.size() ? source_[at_ + skipped] : '\0';
+  }
+
+  // What was taken since start.
+  Token token(TokenKind kind, std::size_t start) const noexcept {
+    return {kind, start, source_.substr(start, at_ - start)};
+  }
+
+  Token fail(std::string message, std::size_t at) {
+    message_ = std::move(message);
+    return {TokenKind::error, at, message_};
+  }
+
+  // "{{- ": white space before it is none of the page's.
+  static bool trims_left(std::string_view after_left) noexcept {
+    return after_left.size() >= 2 && after_left[0] == '-' && is_space(after_left[1]);
+  }
+
+  // " -}}": nor is what comes after it.
+  bool trims_right(std::string_view s) const noexcept {
+    return s.size() >= 2 && is_space(s[0]) && s[1] == '-' &&
+           s.substr(2).starts_with(options_.right);
+  }
+
+  bool at_right() const noexcept {
+    return trims_right(rest()) || rest().starts_with(options_.right);
+  }
+
+  // ---- between actions
+
+  Token text() {
+    for (;;) {
+      const std::size_t start = at_;
+      const std::size_t left = std::min(source_.find(options_.left, at_), source_.size());
+      std::size_t end = left;
+      if (left < source_.size() && trims_left(source_.substr(left + options_.left.size()))) {
+        while (end > start && is_space(source_[end - 1])) --end;
+      }
+      at_ = left;
+      if (end > start) return {TokenKind::text, start, source_.substr(start, end - start)};
+      if (left == source_.size()) return {TokenKind::end_of_source, left, {}};
+      const std::size_t after =
+          options_.left.size() + (trims_left(rest(options_.left.size())) ? 2 : 0);
+      if (!rest(after).starts_with("/*")) return left_delimiter(after);
+      at_ += after;
+      if (!skip_comment()) return fail(message_, at_);
+    }
+  }
+
+  Token left_delimiter(std::size_t size) {
+    const std::size_t start = at_;
+    at_ += size;
+    in_action_ = true, parens_ = 0;
+    return {TokenKind::left, start, source_.substr(start, options_.left.size())};
+  }
+
+  // At a "/*".
+  bool skip_comment() {
+    const std::size_t end = source_.find("*/", at_ + 2);
+    if (end == source_.npos) return message_ = "unclosed comment", false;
+    at_ = end + 2;
+    if (!at_right()) return message_ = "comment ends before closing delimiter", false;
+    skip_right();
+    return true;
+  }
+
+  void skip_right() noexcept {
+    const bool trims = trims_right(rest());
+    at_ += options_.right.size() + (trims ? 2 : 0);
+    if (!trims) return;
+    while (at_ < source_.size() && is_space(source_[at_])) ++at_;
+  }
+
+  // ---- in an action
+
+  Token action() {
+    const std::size_t start = at_;
+    if (at_right()) return right_delimiter();
+    if (at_ == source_.size()) return fail("unclosed action", at_);
+    const char c = peek();
+    if (is_space(c)) return space();
+    if (is_digit(c) || c == '+' || c == '-') return number();
+    if (word_char() > 0) return word();
+    ++at_;
+    switch (c) {
+      case '=': return token(TokenKind::assign, start);
+      case ':':
+        if (peek() != '=') return fail("expected :=", start);
+        return ++at_, token(TokenKind::declare, start);
+      case '|': return token(TokenKind::pipe, start);
+      case ',': return token(TokenKind::comma, start);
+      case '"': return quote(TokenKind::string, start);
+      case '\'': return quote(TokenKind::character, start);
+      case '`': return raw_quote(start);
+      case '$': return name(TokenKind::variable, start);
+      case '.':
+        if (is_digit(peek())) return --at_, number();
+        return name(TokenKind::field, start);
+      case '(': return ++parens_, token(TokenKind::left_paren, start);
+      case ')':
+        if (--parens_ < 0) return fail("unexpected right paren", start);
+        return token(TokenKind::right_paren, start);
+      default: return odd_char(start);
+    }
+  }
+
+  Token right_delimiter() {
+    if (parens_ > 0) return fail("unclosed left paren", at_);
+    const std::size_t start = at_ + (trims_right(rest()) ? 2 : 0);
+    skip_right();
+    in_action_ = false;
+    return {TokenKind::right, start, source_.substr(start, options_.right.size())};
+  }
+
+  // The last space may be a part of " -}}".
+  Token space() {
+    const std::size_t start = at_;
+    while (is_space(peek()) && at_ < source_.size() && !trims_right(rest())) ++at_;
+    return token(TokenKind::space, start);
+  }
+
+  // How long is the letter, digit or '_' here? 0: it is none. Beyond ASCII, whatever can be seen
+  // counts as a letter.
+  std::size_t word_char() const noexcept {
+    const char c = peek();
+    if (static_cast<unsigned char>(c) < 0x80)
+      return c == '_' || is_a(c, byte_alpha) || is_digit(c) ? 1 : 0;
+    const Utf8 letter = utf8_front(rest());
+    return is_printable(letter.code_point) && letter.code_point != 0xFFFD ? letter.size : 0;
+  }
+
+  void skip_word() noexcept {
+    while (const std::size_t size = word_char()) at_ += size;
+  }
+
+  bool at_end_of_word() const noexcept {
+    if (at_ == source_.size() || is_space(peek())) return true;
+    return std::string_view(".,|:()").find(peek()) != std::string_view::npos ||
+           rest().starts_with(options_.right);
+  }
+
+  // U+0040 '@'
+  std::string described_char() const {
+    const Utf8 c = utf8_front(rest());
+    std::string s;
+    PrintFlags flags;
+    flags.sharp = true;
+    append_code_point(s, c.size == 0 ? 0xFFFD : c.code_point, flags);
+    return s;
+  }
+
+  Token bad_character(std::size_t start) {
+    return fail("bad character " + described_char(), start);
+  }
+
+  Token word() {
+    const std::size_t start = at_;
+    skip_word();
+    if (!at_end_of_word()) return bad_character(start);
+    return token(kind_of(source_.substr(start, at_ - start)), start);
+  }
+
+  TokenKind kind_of(std::string_view word) const noexcept {
+    constexpr struct {
+      std::string_view word;
+      TokenKind kind;
+    } known[] = {{"block", TokenKind::block},
+                 {"break", TokenKind::break_},
+                 {"continue", TokenKind::continue_},
+                 {"define", TokenKind::define},
+                 {"else", TokenKind::else_},
+                 {"end", TokenKind::end},
+                 {"false", TokenKind::boolean},
+                 {"if", TokenKind::if_},
+                 {"nil", TokenKind::nil},
+                 {"range", TokenKind::range},
+                 {"template", TokenKind::template_},
+                 {"true", TokenKind::boolean},
+                 {"with", TokenKind::with}};
+    if (word == "break" && !options_.knows_break) return TokenKind::identifier;
+    if (word == "continue" && !options_.knows_continue) return TokenKind::identifier;
+    for (const auto& k : known) {
+      if (k.word == word) return k.kind;
+    }
+    return TokenKind::identifier;
+  }
+
+  // What follows a '.' or '$'.
+  Token name(TokenKind kind, std::size_t start) {
+    if (at_end_of_word()) {
+      return token(kind == TokenKind::variable ? kind : TokenKind::dot, start);
+    }
+    skip_word();
+    if (!at_end_of_word()) return bad_character(start);
+    return token(kind, start);
+  }
+
+  Token quote(TokenKind kind, std::size_t start) {
+    const char end = source_[start];
+    for (; at_ < source_.size() && source_[at_] != '\n'; ++at_) {
+      if (source_[at_] == end) return ++at_, token(kind, start);
+      if (source_[at_] == '\\' && peek(1) != '\n' && at_ + 1 < source_.size()) ++at_;
+    }
+    return fail(kind == TokenKind::string ? "unterminated quoted string"
+                                          : "unterminated character constant",
+                start);
+  }
+
+  Token raw_quote(std::size_t start) {
+    const std::size_t end = source_.find('`', at_);
+    if (end == source_.npos) return fail("unterminated raw quoted string", start);
+    at_ = end + 1;
+    return token(TokenKind::raw_string, start);
+  }
+
+  Token odd_char(std::size_t start) {
+    const char c = source_[start];
+    if (c > ' ' && c < 0x7F) return token(TokenKind::odd_char, start);
+    --at_;
+    return fail("unrecognized character in action: " + described_char(), start);
+  }
+
+  // ---- numbers: where they end; what they mean is asked by the parser
+
+  Token number() {
+    const std::size_t start = at_;
+    bool good = one_number();
+    if (good && (peek() == '+' || peek() == '-')) good = one_number() && source_[at_ - 1] == 'i';
+    if (good) return token(TokenKind::number, start);
+    return fail("bad number syntax: " + quoted(source_.substr(start, at_ - start)), start);
+  }
+
+  bool accept(std::string_view any) noexcept {
+    if (at_ == source_.size() || any.find(peek()) == any.npos) return false;
+    return ++at_, true;
+  }
+
+  void accept_all(std::string_view any) noexcept {
+    while (accept(any)) {
+    }
+  }
+
+  bool one_number() noexcept {
+    constexpr std::string_view decimal = "0123456789_";
+    std::string_view digits = decimal;
+    bool hex = false;
+    accept("+-");
+    if (accept("0")) {
+      if (accept("xX")) hex = true, digits = "0123456789abcdefABCDEF_";
+      if (!hex && accept("oO")) digits = "01234567_";
+      if (!hex && digits == decimal && accept("bB")) digits = "01_";
+    }
+    accept_all(digits);
+    if (accept(".")) accept_all(digits);
+    if ((digits == decimal && accept("eE")) || (hex && accept("pP"))) {
+      accept("+-");
+      accept_all(decimal);
+    }
+    accept("i");
+    const std::size_t stranger = word_char();  // a letter that is no part of a number
+    at_ += stranger;
+    return stranger == 0;
+  }
+
+  const std::string_view source_;
+  const LexOptions& options_;
+  std::size_t at_ = 0;
+  bool in_action_ = false;
+  int parens_ = 0;  // open, in this action
+  bool stopped_ = false;
+  Token last_ = {};
+  std::string message_ = {};  // what an error token views
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_literal.hpp
+
+// template_literal.hpp -- which value does this literal of a template mean?
+//
+// In: a number, a character or a text as written: 0x1F, 1_000, 'a', "\u00e9", `raw`. Out: the
+// Value, or what is wrong with it, in the words of Go, whose literals these are.
+
+#include <charconv>      // std::chars_format, std::from_chars
+#include <cstddef>       // std::size_t
+#include <cstdint>       // std::int64_t, std::uint64_t
+#include <limits>        // std::numeric_limits
+#include <optional>      // std::optional
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::errc
+
+namespace jot::inline v1::detail {
+
+// ---- texts and characters
+
+// Reads one character, or an escape, from the front of s, which is not empty, and appends it.
+// Returns: its code point, or its byte where \x and \ooo say so; nothing when it is no good.
+class LiteralReader {
+ public:
+  LiteralReader(std::string_view s, char quote) noexcept : rest_(s), quote_(quote) {}
+
+  bool at_end() const noexcept { return rest_.empty(); }
+
+  std::optional<char32_t> read(std::string& to) {
+    if (rest_[0] == quote_ || rest_[0] == '\n') return {};
+    if (rest_[0] != '\\') return character(to);
+    rest_.remove_prefix(1);
+    if (rest_.empty()) return {};
+    const char c = rest_[0];
+    rest_.remove_prefix(1);
+    switch (c) {
+      case 'x': return byte(to, number(2, 16));
+      case 'u': return code_point(to, number(4, 16));
+      case 'U': return code_point(to, number(8, 16));
+      case '\\': return to += c, char32_t{'\\'};
+      case '\'':
+      case '"':
+        if (c != quote_) return {};
+        return to += c, static_cast<char32_t>(c);
+      default: break;
+    }
+    if (c >= '0' && c <= '7') {
+      rest_ = std::string_view(rest_.data() - 1, rest_.size() + 1);
+      return byte(to, number(3, 8));
+    }
+    constexpr std::string_view letters = "abtnvfr";
+    const std::size_t i = letters.find(c);
+    if (i == letters.npos) return {};
+    return to += static_cast<char>('\a' + i), static_cast<char32_t>('\a' + i);
+  }
+
+ private:
+  std::optional<char32_t> character(std::string& to) {
+    const Utf8 c = utf8_front(rest_);
+    const std::size_t size = c.size == 0 ? 1 : c.size;
+    to += rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return c.size == 0 ? char32_t{0xFFFD} : c.code_point;
+  }
+
+  // Exactly so many digits.
+  std::optional<std::uint64_t> number(std::size_t digits, unsigned base) {
+    std::uint64_t n = 0;
+    if (rest_.size() < digits) return {};
+    for (std::size_t i = 0; i < digits; ++i) {
+      const int digit = hex_digit(rest_[i]);
+      if (digit < 0 || static_cast<unsigned>(digit) >= base) return {};
+      n = n * base + static_cast<unsigned>(digit);
+    }
+    rest_.remove_prefix(digits);
+    return n;
+  }
+
+  static std::optional<char32_t> byte(std::string& to, std::optional<std::uint64_t> n) {
+    if (!n || *n > 255) return {};
+    to += static_cast<char>(*n);
+    return static_cast<char32_t>(*n);
+  }
+
+  static std::optional<char32_t> code_point(std::string& to, std::optional<std::uint64_t> n) {
+    if (!n || *n > 0x10FFFF || (*n >= 0xD800 && *n <= 0xDFFF)) return {};
+    append_utf8(to, static_cast<char32_t>(*n));
+    return static_cast<char32_t>(*n);
+  }
+
+  std::string_view rest_;
+  const char quote_;
+};
+
+// literal: with its quotes, " or `. Returns: nothing when an escape in it is no good.
+inline std::optional<std::string> unquote(std::string_view literal) {
+  const char quote = literal[0];
+  std::string text;
+  literal = literal.substr(1, literal.size() - 2);
+  if (quote == '`') {
+    for (const char c : literal) {
+      if (c != '\r') text += c;
+    }
+    return text;
+  }
+  for (LiteralReader reader(literal, quote); !reader.at_end();) {
+    if (!reader.read(text)) return {};
+  }
+  return text;
+}
+
+// ---- numbers
+
+struct Literal {
+  Value value = {};          // null, and no problem: too large for an int, but not for a uint
+  std::string problem = {};  // "": none
+};
+
+// literal: with its quotes, '.
+inline Literal character_literal(std::string_view literal) {
+  const std::string_view inner = literal.substr(1, literal.size() - 2);
+  LiteralReader reader(inner, '\'');
+  std::string text;
+  std::optional<char32_t> c;
+  if (!reader.at_end()) c = reader.read(text);
+  if (!c) return {{}, "invalid syntax"};
+  if (!reader.at_end()) return {{}, "malformed character constant: " + std::string(literal)};
+  return {static_cast<std::int64_t>(*c), {}};
+}
+
+class NumberLiteral {
+ public:
+  explicit NumberLiteral(std::string_view literal) : written_(literal) {}
+
+  Literal read() {
+    if (written_.ends_with('i'))
+      return {{}, "imaginary numbers are not supported: " + quoted(written_)};
+    if (!take_apart()) return bad();
+    if (Literal whole; read_int(whole)) return whole;
+    if (written_.find_first_of(is_hex_ ? ".pP" : ".eEpP") == written_.npos) return not_an_int();
+    return read_float();
+  }
+
+ private:
+  Literal bad() const { return {{}, "illegal number syntax: " + quoted(written_)}; }
+
+  Literal not_an_int() const {
+    double d = 0;
+    if (base_ != 10 || !to_double(d)) return bad();
+    return {{}, "integer overflow: " + quoted(written_)};
+  }
+
+  // Sign, base and digits, without the '_' between them.
+  bool take_apart() {
+    std::string_view s = written_;
+    if (s.starts_with('-') || s.starts_with('+')) is_negative_ = s[0] == '-', s.remove_prefix(1);
+    bool after_digit = false;
+    if (s.size() > 1 && s[0] == '0') {
+      const char letter = to_lower(s[1]);
+      base_ = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 10;
+      is_hex_ = base_ == 16;
+      if (base_ != 10) s.remove_prefix(2), after_digit = true;
+    }
+    for (std::size_t i = 0; i < s.size(); ++i) {
+      const bool digit = is_hex_ ? hex_digit(s[i]) >= 0 : is_digit(s[i]);
+      if (s[i] == '_') {
+        if (!after_digit || i + 1 == s.size()) return false;
+      } else if (i > 0 && s[i - 1] == '_' && !digit) {
+        return false;
+      } else {
+        digits_ += s[i];
+      }
+      after_digit = digit;
+    }
+    return !digits_.empty();
+  }
+
+  bool read_int(Literal& to) const {
+    int base = base_;
+    // 017 is octal.
+    if (base == 10 && digits_.size() > 1 && digits_[0] == '0') base = 8;
+    std::uint64_t n = 0;
+    const char* const end = digits_.data() + digits_.size();
+    const auto read = std::from_chars(digits_.data(), end, n, base);
+    if (read.ec != std::errc() || read.ptr != end) return false;
+    const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    if (is_negative_ && n > most + 1) return false;
+    if (is_negative_) return to.value = static_cast<std::int64_t>(0 - n), true;
+    if (n <= most) to.value = static_cast<std::int64_t>(n);
+    return written_[0] != '+' || n <= most;
+  }
+
+  bool to_double(double& d) const {
+    const char* const end = digits_.data() + digits_.size();
+    const auto format = is_hex_ ? std::chars_format::hex : std::chars_format::general;
+    const auto read = std::from_chars(digits_.data(), end, d, format);
+    if (read.ptr != end) return false;
+    if (read.ec == std::errc::result_out_of_range) return is_small(d);
+    return read.ec == std::errc();
+  }
+
+  // Too small for a double is 0; too large is an error.
+  bool is_small(double& d) const noexcept {
+    const std::size_t e = digits_.find_first_of(is_hex_ ? "pP" : "eE");
+    const bool small = e != digits_.npos && e + 1 < digits_.size() && digits_[e + 1] == '-';
+    d = 0;
+    return small || digits_.find_first_not_of("0.") == digits_.npos;
+  }
+
+  Literal read_float() const {
+    double d = 0;
+    const bool has_exponent = digits_.find_first_of("pP") != digits_.npos;
+    if ((base_ != 10 && base_ != 16) || is_hex_ != has_exponent || !to_double(d)) return bad();
+    return {is_negative_ ? -d : d, {}};
+  }
+
+  const std::string_view written_;
+  std::string digits_;
+  int base_ = 10;
+  bool is_hex_ = false;
+  bool is_negative_ = false;
+};
+
+inline Literal number_literal(std::string_view literal) { return NumberLiteral(literal).read(); }
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_words.hpp
+
+// template_words.hpp -- what is the next word of this template, and what if it is the wrong one?
+//
+// The parser's hands: the words that it looks ahead, three at most; the place that a problem is
+// said to be at; and the depth of blocks and parentheses, which is bounded so that it fits on any
+// stack.
+
+#include <algorithm>    // std::count
+#include <cstddef>      // std::ptrdiff_t, std::size_t
+#include <memory>       // std::make_unique, std::shared_ptr
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+// Why a source is no template.
+struct ParseProblem {
+  std::size_t at;
+  std::string message;
+};
+
+class TemplateWords {
+ protected:
+  // Lifetime: of options, that of this.
+  TemplateWords(std::shared_ptr<const TemplateSource> source, const LexOptions& options)
+      : source_(std::move(source)), lexer_(source_->text, options) {}
+  ~TemplateWords() = default;
+
+  static constexpr int most_depth = 500;
+
+  class Level {
+   public:
+    explicit Level(TemplateWords& parser) : parser_(parser) {
+      if (parser.depth_ == most_depth)
+        parser.fail("nested too deeply: more than " + std::to_string(most_depth) + " levels");
+      ++parser.depth_;
+    }
+    ~Level() { --parser_.depth_; }
+    Level(const Level&) = delete;
+    Level& operator=(const Level&) = delete;
+
+   private:
+    TemplateWords& parser_;
+  };
+
+  Token take() {
+    if (next_.empty()) return last_ = lexer_.next();
+    last_ = next_.back();
+    next_.pop_back();
+    return last_;
+  }
+
+  void put_back(const Token& token) { next_.push_back(token); }
+
+  const Token& peek() {
+    if (next_.empty()) put_back(lexer_.next());
+    return next_.back();
+  }
+
+  Token take_word() {
+    Token token = take();
+    return token.kind == TokenKind::space ? take() : token;
+  }
+
+  const Token& peek_word() {
+    if (peek().kind == TokenKind::space) take();
+    return peek();
+  }
+
+  [[noreturn]] void fail(std::string message) const {
+    throw ParseProblem{last_.at, std::move(message)};
+  }
+
+  // As it stands in a message.
+  static std::string described(const Token& token) {
+    if (token.kind == TokenKind::error) return std::string(token.text);
+    if (token.kind == TokenKind::end_of_source) return "EOF";
+    if (token.kind >= TokenKind::dot) return "<" + std::string(token.text) + ">";
+    std::size_t size = 0;
+    for (int i = 0; i < 10 && size < token.text.size(); ++i) {
+      const std::size_t more = utf8_front(token.text.substr(size)).size;
+      size += more == 0 ? 1 : more;
+    }
+    return quoted(token.text.substr(0, size)) + (token.text.size() > 10 ? "..." : "");
+  }
+
+  [[noreturn]] void unexpected(const Token& token, std::string_view where) {
+    last_ = token;
+    if (token.kind != TokenKind::error)
+      fail("unexpected " + described(token) + " in " + std::string(where));
+    std::string message(token.text);
+    if (line_of(action_at_) != line_of(token.at)) {
+      message += message.ends_with(" action") ? " started" : " in action started";
+      message += " at " + source_->name + ":" + std::to_string(line_of(action_at_));
+    }
+    fail(std::move(message));
+  }
+
+  std::size_t line_of(std::size_t at) const noexcept {
+    const auto begin = source_->text.begin();
+    return 1 + static_cast<std::size_t>(
+                   std::count(begin, begin + static_cast<std::ptrdiff_t>(at), '\n'));
+  }
+
+  Token expect(TokenKind kind, std::string_view where) {
+    const Token token = take_word();
+    if (token.kind != kind) unexpected(token, where);
+    return token;
+  }
+
+  NodePtr node(NodeKind kind, std::size_t at) const {
+    auto made = std::make_unique<TemplateNode>();
+    made->kind = kind, made->at = at, made->source = source_;
+    return made;
+  }
+
+  const std::shared_ptr<const TemplateSource> source_;
+  Token last_ = {};            // the last that was taken: where a problem is
+  std::size_t action_at_ = 0;  // where the present action began
+
+ private:
+  TemplateLexer lexer_;
+  std::vector<Token> next_ = {};  // looked at already, the first at the back
+  int depth_ = 0;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_pipeline.hpp
+
+// template_pipeline.hpp -- what is to be computed between these braces?
+//
+//     $x, $y := .Rows | index 1 (len .Name) | printf "%v"
+//
+// In: words. Out: the tree of a pipeline: its variables, its commands, their operands. What cannot
+// be computed whatever the data are is refused here: an unknown function, a variable that is not
+// in scope, a literal that is none.
+
+#include <algorithm>    // std::find
+#include <cstddef>      // std::size_t
+#include <functional>   // std::function
+#include <memory>       // std::shared_ptr
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+class PipelineParser : public TemplateWords {
+ public:
+  using IsFunction = std::function<bool(std::string_view)>;
+
+ protected:
+  // Lifetime: of options and is_function, that of this.
+  PipelineParser(std::shared_ptr<const TemplateSource> source, const LexOptions& options,
+                 const IsFunction& is_function)
+      : TemplateWords(std::move(source), options), is_function_(is_function) {}
+  ~PipelineParser() = default;
+
+  NodePtr pipeline(std::string_view where, TokenKind end) {
+    const Level level(*this);
+    NodePtr pipe = node(NodeKind::pipe, peek_word().at);
+    while (declaration(*pipe, where)) {
+    }
+    for (;;) {
+      const Token token = take_word();
+      if (token.kind == end) {
+        check_pipeline(*pipe, where);
+        return pipe;
+      }
+      if (!begins_operand(token.kind)) unexpected(token, where);
+      put_back(token);
+      pipe->nodes.push_back(command());
+    }
+  }
+
+  std::string text_of(const Token& token) {
+    auto text = unquote(token.text);
+    if (!text) last_ = token, fail("invalid syntax");
+    return std::move(*text);
+  }
+
+  std::vector<std::string> variables_{"$"};  // in scope
+
+ private:
+  static bool begins_operand(TokenKind kind) noexcept {
+    switch (kind) {
+      case TokenKind::boolean:
+      case TokenKind::character:
+      case TokenKind::dot:
+      case TokenKind::field:
+      case TokenKind::identifier:
+      case TokenKind::left_paren:
+      case TokenKind::nil:
+      case TokenKind::number:
+      case TokenKind::raw_string:
+      case TokenKind::string:
+      case TokenKind::variable: return true;
+      default: return false;
+    }
+  }
+
+  // $x :=, $x =, or, in a range, the $x, before another. Returns: whether another may follow.
+  bool declaration(TemplateNode& pipe, std::string_view where) {
+    if (peek_word().kind != TokenKind::variable) return false;
+    const Token variable = take();
+    const Token after = peek();  // "$x foo" has an argument, "$x :=" has not
+    const Token next = peek_word();
+    const bool assigns = next.kind == TokenKind::assign, declares = next.kind == TokenKind::declare;
+    if (!assigns && !declares && next.kind != TokenKind::comma) {
+      if (after.kind == TokenKind::space) put_back(after);
+      put_back(variable);
+      return false;
+    }
+    take();
+    pipe.is_assign = assigns;
+    NodePtr declared = node(NodeKind::variable, variable.at);
+    declared->names.emplace_back(variable.text);
+    pipe.declared.push_back(std::move(declared));
+    variables_.emplace_back(variable.text);
+    if (assigns || declares) return false;
+    if (where != "range" || pipe.declared.size() > 1)
+      fail("too many declarations in " + std::string(where));
+    const TokenKind kind = peek_word().kind;
+    if (kind != TokenKind::variable && kind != TokenKind::right && kind != TokenKind::right_paren)
+      fail("range can only initialize variables");
+    return true;
+  }
+
+  void check_pipeline(const TemplateNode& pipe, std::string_view where) const {
+    if (pipe.nodes.empty()) fail("missing value for " + std::string(where));
+    for (std::size_t i = 1; i < pipe.nodes.size(); ++i) {
+      switch (pipe.nodes[i]->nodes[0]->kind) {
+        case NodeKind::boolean:
+        case NodeKind::dot:
+        case NodeKind::nil:
+        case NodeKind::number:
+        case NodeKind::string:
+          fail("non executable command in pipeline stage " + std::to_string(i + 1));
+        default: break;
+      }
+    }
+  }
+
+  // Operands with spaces between them, up to a '|', which is taken, or the end of the pipeline.
+  NodePtr command() {
+    NodePtr made = node(NodeKind::command, peek_word().at);
+    for (;;) {
+      peek_word();
+      if (NodePtr one = operand()) made->nodes.push_back(std::move(one));
+      const Token token = take();
+      if (token.kind == TokenKind::space) continue;
+      if (token.kind == TokenKind::right || token.kind == TokenKind::right_paren) {
+        put_back(token);
+      } else if (token.kind != TokenKind::pipe) {
+        unexpected(token, "operand");
+      }
+      break;
+    }
+    if (made->nodes.empty()) fail("empty command");
+    return made;
+  }
+
+  // A term with fields of it: .a.b, $x.a, (pipeline).a. Returns: nullptr when there is none.
+  NodePtr operand() {
+    NodePtr one = term();
+    if (!one || peek().kind != TokenKind::field) return one;
+    switch (one->kind) {
+      case NodeKind::boolean:
+      case NodeKind::dot:
+      case NodeKind::nil:
+      case NodeKind::number:
+      case NodeKind::string:
+        last_ = peek();
+        fail("unexpected . after term " + quoted(to_source(*one)));
+      case NodeKind::field:
+      case NodeKind::variable: one->at = peek().at; break;
+      default: {
+        NodePtr chain = node(NodeKind::chain, peek().at);
+        chain->nodes.push_back(std::move(one));
+        one = std::move(chain);
+      }
+    }
+    while (peek().kind == TokenKind::field) one->names.emplace_back(take().text.substr(1));
+    return one;
+  }
+
+  NodePtr term() {
+    const Token token = take_word();
+    switch (token.kind) {
+      case TokenKind::identifier:
+        if (!is_function_(token.text)) fail("function " + quoted(token.text) + " not defined");
+        return word(NodeKind::identifier, token);
+      case TokenKind::dot: return node(NodeKind::dot, token.at);
+      case TokenKind::nil: return node(NodeKind::nil, token.at);
+      case TokenKind::variable: return variable(token);
+      case TokenKind::field: {
+        NodePtr made = node(NodeKind::field, token.at);
+        made->names.emplace_back(token.text.substr(1));
+        return made;
+      }
+      case TokenKind::boolean: return value(NodeKind::boolean, token, token.text == "true");
+      case TokenKind::character: return number(token, character_literal(token.text));
+      case TokenKind::number: return number(token, number_literal(token.text));
+      case TokenKind::left_paren: return pipeline("parenthesized pipeline", TokenKind::right_paren);
+      case TokenKind::string:
+      case TokenKind::raw_string: return value(NodeKind::string, token, text_of(token));
+      default: put_back(token); return {};
+    }
+  }
+
+  NodePtr word(NodeKind kind, const Token& token) const {
+    NodePtr made = node(kind, token.at);
+    made->text = token.text;
+    return made;
+  }
+
+  NodePtr value(NodeKind kind, const Token& token, Value value) const {
+    NodePtr made = word(kind, token);
+    made->value = std::move(value);
+    return made;
+  }
+
+  NodePtr number(const Token& token, Literal literal) const {
+    if (!literal.problem.empty()) fail(std::move(literal.problem));
+    return value(NodeKind::number, token, std::move(literal.value));
+  }
+
+  NodePtr variable(const Token& token) const {
+    const auto& known = variables_;
+    if (std::find(known.begin(), known.end(), token.text) == known.end())
+      fail("undefined variable " + quoted(token.text));
+    NodePtr made = node(NodeKind::variable, token.at);
+    made->names.emplace_back(token.text);
+    return made;
+  }
+
+  const IsFunction& is_function_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_parse.hpp
+
+// template_parse.hpp -- which templates does this source define?
+//
+// In: a source, the names of the functions that it may call. Out: a tree for the source itself and
+// one for each {{define}} and {{block}} in it; or a ParseProblem with its place and the words of
+// Go. Recursive descent: each function takes the words of what it is named after.
+
+#include <cstddef>      // std::size_t
+#include <functional>   // std::less
+#include <map>          // std::map
+#include <memory>       // std::shared_ptr
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::exchange, std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+// Roots by name.
+using TemplateTrees = std::map<std::string, NodePtr, std::less<>>;
+
+// Nothing but white space and comments: such a one does not take the place of another.
+inline bool is_empty_tree(const TemplateNode& node) noexcept {
+  switch (node.kind) {
+    case NodeKind::text: return node.text.find_first_not_of(" \t\n\v\f\r") == std::string::npos;
+    case NodeKind::list:
+      for (const NodePtr& child : node.nodes) {
+        if (!is_empty_tree(*child)) return false;
+      }
+      return true;
+    default: return false;
+  }
+}
+
+class TemplateParser final : private PipelineParser {
+ public:
+  using PipelineParser::IsFunction;
+
+  // Lifetime: of options and is_function, that of this.
+  TemplateParser(std::shared_ptr<const TemplateSource> source, const LexOptions& options,
+                 const IsFunction& is_function)
+      : PipelineParser(std::move(source), options, is_function) {}
+
+  // Throws ParseProblem.
+  TemplateTrees run() {
+    NodePtr root = node(NodeKind::list, 0);
+    while (peek().kind != TokenKind::end_of_source) {
+      if (peek().kind == TokenKind::left) {
+        const Token left = take();
+        if (peek_word().kind == TokenKind::define) {
+          action_at_ = left.at;
+          take_word();
+          definition();
+          continue;
+        }
+        put_back(left);
+      }
+      Item item = text_or_action();
+      if (item.ends != Ends::no) fail("unexpected " + described(item));
+      root->nodes.push_back(std::move(item.node));
+    }
+    add(source_->name, std::move(root));
+    return std::move(trees_);
+  }
+
+ private:
+  enum class Ends { no, by_end, by_else };
+
+  // A node, or the word that ends a list of them.
+  struct Item {
+    NodePtr node = {};
+    Ends ends = Ends::no;
+  };
+
+  void add(const std::string& name, NodePtr root) {
+    NodePtr& known = trees_[name];
+    if (!known || is_empty_tree(*known)) {
+      known = std::move(root);
+    } else if (!is_empty_tree(*root)) {
+      fail("multiple definition of template " + quoted(name));
+    }
+  }
+
+  // After {{define.
+  void definition() {
+    const std::string name = template_name(take_word(), "define clause");
+    expect(TokenKind::right, "define clause");
+    define(name, "define clause");
+  }
+
+  // A template within this one: it sees no variables of ours, and none of our ranges.
+  void define(const std::string& name, const char* where) {
+    const std::vector<std::string> variables = std::exchange(variables_, {"$"});
+    const int ranges = std::exchange(ranges_, 0);
+    auto [root, end] = list();
+    if (end.ends != Ends::by_end) fail("unexpected " + described(end) + " in " + where);
+    variables_ = variables, ranges_ = ranges;
+    add(name, std::move(root));
+  }
+
+  std::string template_name(const Token& token, std::string_view where) {
+    if (token.kind != TokenKind::string && token.kind != TokenKind::raw_string)
+      unexpected(token, where);
+    return text_of(token);
+  }
+
+  struct List {
+    NodePtr nodes;
+    Item end;
+  };
+
+  // Up to an {{end}} or {{else}}, which is taken.
+  List list() {
+    const Level level(*this);
+    NodePtr nodes = node(NodeKind::list, peek_word().at);
+    while (peek_word().kind != TokenKind::end_of_source) {
+      Item item = text_or_action();
+      if (item.ends != Ends::no) return {std::move(nodes), std::move(item)};
+      nodes->nodes.push_back(std::move(item.node));
+    }
+    last_ = peek();
+    fail("unexpected EOF");
+  }
+
+  Item text_or_action() {
+    const Token token = take_word();
+    if (token.kind == TokenKind::left) return action_at_ = token.at, action();
+    if (token.kind != TokenKind::text) unexpected(token, "input");
+    NodePtr text = node(NodeKind::text, token.at);
+    text->text = token.text;
+    return {std::move(text)};
+  }
+
+  // After a "{{".
+  Item action() {
+    const Token token = take_word();
+    switch (token.kind) {
+      case TokenKind::block: return {block(token)};
+      case TokenKind::break_: return {jump(token, NodeKind::break_)};
+      case TokenKind::continue_: return {jump(token, NodeKind::continue_)};
+      case TokenKind::else_: return else_clause();
+      case TokenKind::end: return expect(TokenKind::right, "end"), Item{{}, Ends::by_end};
+      case TokenKind::if_: return {control(token, NodeKind::if_, "if")};
+      case TokenKind::range: return {control(token, NodeKind::range, "range")};
+      case TokenKind::template_: return {template_clause(token)};
+      case TokenKind::with: return {control(token, NodeKind::with, "with")};
+      default: break;
+    }
+    put_back(token);
+    NodePtr made = node(NodeKind::action, peek().at);
+    made->pipe = pipeline("command", TokenKind::right);
+    return {std::move(made)};
+  }
+
+  NodePtr jump(const Token& word, NodeKind kind) {
+    const std::string name = kind == NodeKind::break_ ? "{{break}}" : "{{continue}}";
+    if (const Token token = take_word(); token.kind != TokenKind::right) unexpected(token, name);
+    last_ = word;
+    if (ranges_ == 0) fail(name + " outside {{range}}");
+    return node(kind, word.at);
+  }
+
+  // "{{else if" and "{{else with" are left to who asked for the list.
+  Item else_clause() {
+    const TokenKind next = peek_word().kind;
+    if (next != TokenKind::if_ && next != TokenKind::with) expect(TokenKind::right, "else");
+    return {{}, Ends::by_else};
+  }
+
+  NodePtr control(const Token& word, NodeKind kind, const char* name) {
+    const std::size_t outer = variables_.size();
+    NodePtr made = node(kind, word.at);
+    made->pipe = pipeline(name, TokenKind::right);
+    if (kind == NodeKind::range) ++ranges_;
+    auto [body, end] = list();
+    if (kind == NodeKind::range) --ranges_;
+    made->body = std::move(body);
+    if (end.ends == Ends::by_else) made->otherwise = otherwise(kind);
+    variables_.resize(outer);
+    return made;
+  }
+
+  // {{else if x}} is {{else}}{{if x}} with one {{end}} for both.
+  NodePtr otherwise(NodeKind kind) {
+    const Token& next = peek();
+    const bool goes_on = (kind == NodeKind::if_ && next.kind == TokenKind::if_) ||
+                         (kind == NodeKind::with && next.kind == TokenKind::with);
+    if (goes_on) {
+      const Level level(*this);
+      const Token word = take();
+      NodePtr nodes = node(NodeKind::list, word.at);
+      nodes->nodes.push_back(control(word, kind, kind == NodeKind::if_ ? "if" : "with"));
+      return nodes;
+    }
+    auto [nodes, end] = list();
+    if (end.ends != Ends::by_end) fail("expected end; found " + described(end));
+    return std::move(nodes);
+  }
+
+  NodePtr template_clause(const Token& word) {
+    constexpr std::string_view where = "template clause";
+    NodePtr made = node(NodeKind::template_, word.at);
+    const Token name = take_word();
+    made->text = template_name(name, where);
+    made->at = name.at;
+    if (const Token token = take_word(); token.kind != TokenKind::right) {
+      put_back(token);
+      made->pipe = pipeline(where, TokenKind::right);
+    }
+    return made;
+  }
+
+  // {{block "x" .}}...{{end}} is {{define "x"}}...{{end}}{{template "x" .}}.
+  NodePtr block(const Token& word) {
+    constexpr const char* where = "block clause";
+    NodePtr made = node(NodeKind::template_, word.at);
+    const Token name = take_word();
+    made->text = template_name(name, where);
+    made->at = name.at;
+    made->pipe = pipeline(where, TokenKind::right);
+    define(made->text, where);
+    return made;
+  }
+
+  static std::string described(const Item& item) {
+    return item.ends == Ends::by_end ? "{{end}}" : "{{else}}";
+  }
+
+  TemplateTrees trees_ = {};
+  int ranges_ = 0;  // around us
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_place.hpp
+
+// template_place.hpp -- where in a template is this problem, as a compiler would say it?
+//
+// In: a source and an offset in it. Out: a TemplateError with line and column from 1, and the line
+// itself with a mark below it.
+
+#include <algorithm>    // std::count, std::min
+#include <cstddef>      // std::ptrdiff_t, std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+
+namespace jot::inline v1::detail {
+
+struct TemplatePlace {
+  int line = 0, col = 0;
+  std::string excerpt = {};  // "\n  12 | ...\n     |   ^"
+};
+
+// At most so many bytes of a line are shown, those around the place.
+inline constexpr std::size_t most_excerpt = 160;
+
+inline std::string excerpt_of(std::string_view line, int number, std::size_t at) {
+  const std::size_t from = at > most_excerpt / 2 ? at - most_excerpt / 2 : 0;
+  std::string shown(line.substr(from, most_excerpt));
+  for (char& c : shown) {
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7F) c = ' ';  // one column each
+  }
+  const std::string margin = "  " + std::to_string(number);
+  std::string s = "\n" + margin + " | " + shown + "\n";
+  s.append(margin.size(), ' ').append(" | ").append(at - from, ' ');
+  return s += '^';
+}
+
+inline TemplatePlace place_of(std::string_view text, std::size_t at) {
+  at = std::min(at, text.size());
+  const std::string_view before = text.substr(0, at);
+  const std::size_t begin = before.rfind('\n') + 1;  // npos + 1 is 0
+  const std::size_t end = std::min(text.find('\n', at), text.size());
+  TemplatePlace place;
+  place.line = 1 + static_cast<int>(std::count(before.begin(), before.end(), '\n'));
+  place.col = 1 + static_cast<int>(at - begin);
+  place.excerpt = excerpt_of(text.substr(begin, end - begin), place.line, at - begin);
+  return place;
+}
+
+inline TemplateError error_at(const TemplateSource& source, std::size_t at, std::string problem,
+                              EscapeErrc code = EscapeErrc::ok) {
+  TemplatePlace place = place_of(source.text, at);
+  return TemplateError(source.name, place.line, place.col, std::move(problem),
+                       code == EscapeErrc::ok ? "" : escape_errc_name(code),
+                       std::move(place.excerpt));
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_set.hpp
+
+// template_set.hpp -- which templates are there, and are they ready to be executed?
+//
+// 1. Sources are parsed into trees, by name, until the first execution freezes the set.
+// 2. The first execution of a name copies the trees that it reaches and gives each action its
+//    escapers, under the lock. What came of it, a problem as well, is kept.
+// 3. All others find it without a lock.
+
+#include <atomic>       // std::atomic
+#include <functional>   // std::less
+#include <map>          // std::map
+#include <memory>       // std::make_shared, std::make_unique, std::shared_ptr, std::unique_ptr
+#include <mutex>        // std::mutex, std::scoped_lock
+#include <optional>     // std::optional
+#include <stdexcept>    // std::logic_error
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+using AddedFunctions = std::map<std::string, std::shared_ptr<const AddedFunction>, std::less<>>;
+using SharedTrees = std::map<std::string, std::shared_ptr<const TemplateNode>, std::less<>>;
+
+// What one template needs to be executed: it and all that it calls, escaped for their places.
+class ReadyTemplate final : public TemplateNames, private EscapableSet {
+ public:
+  // Throws TemplateError.
+  ReadyTemplate(const std::string& name, Escaping escaping, const SharedTrees& all,
+                const AddedFunctions& functions)
+      : all_(all), functions_(functions) {
+    if (escaping == Escaping::html) escape(name);
+    root_ = find_template(name);
+  }
+
+  const TemplateNode& root() const noexcept { return *root_; }
+
+  const TemplateNode* find_template(std::string_view name) const override {
+    if (const auto own = escaped_.find(name); own != escaped_.end()) return own->second.get();
+    const auto known = all_.find(name);
+    return known == all_.end() ? nullptr : known->second.get();
+  }
+
+  const AddedFunction* find_function(std::string_view name) const override {
+    const auto known = functions_.find(name);
+    return known == functions_.end() ? nullptr : known->second.get();
+  }
+
+ private:
+  void escape(const std::string& name) try {
+    escape_set(*this, name);
+  } catch (const EscapeProblem& problem) {
+    if (problem.at != nullptr)
+      throw error_at(*problem.at->source, problem.at->at, problem.message, problem.code);
+    throw TemplateError(name, 0, 0, problem.message, escape_errc_name(problem.code));
+  }
+
+  TemplateNode* find(const std::string& name) override {
+    if (const auto own = escaped_.find(name); own != escaped_.end()) return own->second.get();
+    const auto known = all_.find(name);
+    return known == all_.end() ? nullptr : add(name, copy_node(*known->second));
+  }
+
+  TemplateNode* add(const std::string& name, NodePtr root) override {
+    return (escaped_[name] = std::move(root)).get();
+  }
+
+  const SharedTrees& all_;
+  const AddedFunctions& functions_;
+  TemplateTrees escaped_ = {};
+  const TemplateNode* root_ = nullptr;
+};
+
+class TemplateSet {
+ public:
+  explicit TemplateSet(Escaping escaping) noexcept : escaping_(escaping) {}
+
+  enum WithoutTemplates { without_templates };
+
+  // The same functions and options.
+  TemplateSet(const TemplateSet& other, WithoutTemplates)
+      : escaping_(other.escaping_),
+        missing_key_(other.missing_key_),
+        functions_(other.functions_) {}
+
+  // The same templates, not yet frozen.
+  TemplateSet(const TemplateSet& other)
+      : escaping_(other.escaping_),
+        missing_key_(other.missing_key_),
+        functions_(other.functions_),
+        trees_(other.trees_) {}
+  TemplateSet& operator=(const TemplateSet&) = delete;
+
+  Escaping escaping() const noexcept { return escaping_; }
+
+  void set_missing_key(OnMissingKey what) {
+    check_open("change an option");
+    missing_key_ = what;
+  }
+
+  void add_function(std::string_view name, std::shared_ptr<const AddedFunction> function) {
+    check_open("add a function");
+    functions_.insert_or_assign(std::string(name), std::move(function));
+  }
+
+  // Throws TemplateError, and then nothing has changed.
+  void parse(const std::string& name, std::string_view text, LexOptions options) {
+    check_open("parse");
+    options.knows_break = functions_.find("break") == functions_.end();
+    options.knows_continue = functions_.find("continue") == functions_.end();
+    const auto source =
+        std::make_shared<const TemplateSource>(TemplateSource{name, std::string(text)});
+    const TemplateParser::IsFunction is_function = [this](std::string_view word) {
+      return functions_.find(word) != functions_.end() || find_builtin(word) != nullptr;
+    };
+    try {
+      TemplateTrees trees = TemplateParser(source, options, is_function).run();
+      for (auto& [of, root] : trees) {
+        std::shared_ptr<const TemplateNode>& known = trees_[of];
+        if (!known || !is_empty_tree(*root)) known = std::move(root);
+      }
+    } catch (const ParseProblem& problem) {
+      throw error_at(*source, problem.at, problem.message);
+    }
+  }
+
+  bool has(std::string_view name) const { return trees_.find(name) != trees_.end(); }
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> names;
+    for (const auto& [name, root] : trees_) names.push_back(name);
+    return names;
+  }
+
+  // Names of templates that no other one calls.
+  std::vector<std::string> roots() const {
+    std::map<std::string, bool, std::less<>> called;
+    for (const auto& [name, root] : trees_) note_calls(*root, name, called);
+    std::vector<std::string> names;
+    for (const auto& [name, root] : trees_) {
+      if (called.find(name) == called.end()) names.push_back(name);
+    }
+    return names;
+  }
+
+  // Throws TemplateError.
+  const ReadyTemplate& ready(std::string_view name) const {
+    if (!frozen_.load(std::memory_order_acquire)) freeze();
+    const auto entry = entries_.find(name);
+    if (entry == entries_.end()) throw no_such_template(name);
+    // Pairs with the store below: who sees the pointer sees what it points at.
+    const ReadyTemplate* known = entry->second.published.load(std::memory_order_acquire);
+    return known != nullptr ? *known : prepare(entry->first, entry->second);
+  }
+
+  // Appends to page; what was appended where it throws TemplateError is to be taken away.
+  void execute(std::string& page, std::string_view name, const Value& data) const {
+    const ReadyTemplate& what = ready(name);
+    try {
+      TemplateExecutor(what, missing_key_, page).run(name, what.root(), data);
+    } catch (const ExecProblem& problem) {
+      std::string executing = problem.executing;
+      executing.resize(std::min(executing.find("$htmltemplate_"), executing.size()));
+      throw error_at(*problem.at->source, problem.at->at,
+                     "executing " + quoted(executing) + " at <" + to_source(*problem.at) +
+                         ">: " + problem.message);
+    }
+  }
+
+ private:
+  struct Entry {
+    std::atomic<const ReadyTemplate*> published{nullptr};
+    std::unique_ptr<const ReadyTemplate> ready = {};  // guarded by mutex_
+    std::optional<TemplateError> problem = {};        // guarded by mutex_
+  };
+
+  void check_open(const char* what) const {
+    if (frozen_.load(std::memory_order_relaxed))
+      throw std::logic_error("jot: cannot " + std::string(what) +
+                             " after templates have been executed: clone() them before");
+  }
+
+  void freeze() const {
+    const std::scoped_lock lock(mutex_);
+    if (frozen_.load(std::memory_order_relaxed)) return;
+    for (const auto& [name, root] : trees_) entries_[name];
+    frozen_.store(true, std::memory_order_release);
+  }
+
+  const ReadyTemplate& prepare(const std::string& name, Entry& entry) const {
+    const std::scoped_lock lock(mutex_);
+    if (entry.problem) throw *entry.problem;
+    if (!entry.ready) {
+      try {
+        entry.ready = std::make_unique<const ReadyTemplate>(name, escaping_, trees_, functions_);
+      } catch (const TemplateError& problem) {
+        entry.problem = problem;
+        throw;
+      }
+      entry.published.store(entry.ready.get(), std::memory_order_release);
+    }
+    return *entry.ready;
+  }
+
+  TemplateError no_such_template(std::string_view name) const {
+    std::string message = "no such template";
+    const char* before = "; there are ";
+    for (const auto& [known, root] : trees_) message += before + quoted(known), before = ", ";
+    return TemplateError(std::string(name), 0, 0, message);
+  }
+
+  static void note_calls(const TemplateNode& node, std::string_view within,
+                         std::map<std::string, bool, std::less<>>& called) {
+    if (node.kind == NodeKind::template_ && node.text != within) called[node.text] = true;
+    for (const NodePtr& child : node.nodes) note_calls(*child, within, called);
+    if (node.body) note_calls(*node.body, within, called);
+    if (node.otherwise) note_calls(*node.otherwise, within, called);
+  }
+
+  const Escaping escaping_;
+  OnMissingKey missing_key_ = OnMissingKey::no_value;
+  AddedFunctions functions_ = {};
+  SharedTrees trees_ = {};
+
+  mutable std::mutex mutex_;  // of what comes of executing: entries_
+  // Released when entries_ has all its names: from then on, its structure is only read.
+  mutable std::atomic<bool> frozen_{false};
+  mutable std::map<std::string, Entry, std::less<>> entries_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_store.hpp
+
+// template_store.hpp -- which set of templates is in force, now that a file has changed?
+//
+// Where nobody watches the files, one set for good. Where somebody does, each execution compares
+// the files with what was parsed, and makes a new set of all sources when they differ; executions
+// that run keep the one that they began with.
+
+#include <fcntl.h>     // open
+#include <glob.h>      // glob, globfree
+#include <sys/stat.h>  // stat
+#include <unistd.h>    // read
+
+#include <cerrno>        // errno
+#include <cstdint>       // std::int64_t
+#include <map>           // std::map
+#include <memory>        // std::make_shared, std::shared_ptr
+#include <mutex>         // std::mutex, std::scoped_lock
+#include <stdexcept>     // std::invalid_argument
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
+#include <utility>       // std::move, std::pair
+#include <vector>        // std::vector
+
+namespace jot::inline v1::detail {
+
+[[noreturn]] inline void throw_file_error(const std::string& path) {
+  throw std::system_error(errno, std::generic_category(), "jot: template " + path);
+}
+
+inline std::string read_template(const std::string& path) {
+  const Fd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) throw_file_error(path);
+  std::string text;
+  for (char bytes[16384];;) {
+    const ssize_t n = read(file.get(), bytes, sizeof bytes);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_file_error(path);
+    if (n == 0) return text;
+    text.append(bytes, static_cast<std::size_t>(n));
+  }
+}
+
+// Sorted. Throws std::invalid_argument when there is none.
+inline std::vector<std::string> glob_files(const std::string& pattern) {
+  glob_t found{};
+  std::vector<std::string> files;
+  if (glob(pattern.c_str(), 0, nullptr, &found) == 0)
+    files.assign(found.gl_pathv, found.gl_pathv + found.gl_pathc);
+  globfree(&found);
+  if (files.empty()) throw std::invalid_argument("jot: pattern matches no files: " + pattern);
+  return files;
+}
+
+// Tells a file from what it was before.
+struct FileStamp {
+  std::int64_t seconds = -1, nanoseconds = 0, size = 0;
+  std::uint64_t inode = 0;
+  bool operator==(const FileStamp&) const = default;
+
+  static FileStamp of(const std::string& path) noexcept {
+    struct stat s {};
+    if (stat(path.c_str(), &s) != 0) return {};
+    return {s.st_mtim.tv_sec, s.st_mtim.tv_nsec, s.st_size, s.st_ino};
+  }
+};
+
+class TemplateStore {
+ public:
+  explicit TemplateStore(Escaping escaping)
+      : escaping_(escaping), set_(std::make_shared<TemplateSet>(escaping)) {}
+
+  // The same templates, in a store of its own.
+  TemplateStore(const TemplateStore& other)
+      : escaping_(other.escaping_),
+        set_(std::make_shared<TemplateSet>(*other.in_force())),
+        options_(other.options_),
+        steps_(other.steps_),
+        stamps_(other.stamps_),
+        watches_(other.watches_) {}
+  TemplateStore& operator=(const TemplateStore&) = delete;
+
+  TemplateSet& set() noexcept { return *set_; }  // while it is set up
+  LexOptions& options() noexcept { return options_; }
+  Escaping escaping() const noexcept { return escaping_; }
+
+  void parse(std::string name, std::string_view text) {
+    set_->parse(name, text, options_);
+    steps_.push_back({Step::text, std::move(name), std::string(text), options_});
+  }
+
+  void add_file(const std::string& path) {
+    const Stamps stamp = parse_file(*set_, path, options_);
+    steps_.push_back({Step::file, path, {}, options_});
+    stamps_.insert(stamp.begin(), stamp.end());
+  }
+
+  void add_glob(const std::string& pattern) {
+    Stamps stamps;
+    for (const std::string& path : glob_files(pattern))
+      stamps.merge(parse_file(*set_, path, options_));
+    steps_.push_back({Step::glob, pattern, {}, options_});
+    stamps_.merge(stamps);
+  }
+
+  void watch() noexcept { watches_ = true; }
+
+  // Calls f with the set in force.
+  template <class F>
+  decltype(auto) with_set(F f) const {
+    if (!watches_) return f(std::as_const(*set_));
+    const std::shared_ptr<const TemplateSet> set = in_force();
+    return f(*set);
+  }
+
+ private:
+  using Stamps = std::map<std::string, FileStamp>;
+
+  struct Step {
+    enum Kind { text, file, glob } kind;
+    std::string name;  // or path, or pattern
+    std::string source;
+    LexOptions options;
+  };
+
+  // The stamp is taken first: a file that changes meanwhile is read again.
+  static Stamps parse_file(TemplateSet& set, const std::string& path, const LexOptions& options) {
+    const FileStamp stamp = FileStamp::of(path);
+    set.parse(path.substr(path.rfind('/') + 1), read_template(path), options);
+    return {{path, stamp}};
+  }
+
+  std::shared_ptr<TemplateSet> in_force() const {
+    if (!watches_) return set_;
+    const std::scoped_lock lock(mutex_);
+    if (has_changed()) parse_anew();
+    return set_;
+  }
+
+  bool has_changed() const {
+    std::size_t files = 0;
+    for (const Step& step : steps_) {
+      if (step.kind == Step::text) continue;
+      const bool one = step.kind == Step::file;
+      for (const std::string& path : one ? std::vector{step.name} : glob_files(step.name)) {
+        const auto known = stamps_.find(path);
+        if (known == stamps_.end() || known->second != FileStamp::of(path)) return true;
+        ++files;
+      }
+    }
+    return files < stamps_.size();
+  }
+
+  void parse_anew() const {
+    auto fresh = std::make_shared<TemplateSet>(*set_, TemplateSet::without_templates);
+    Stamps stamps;
+    for (const Step& step : steps_) {
+      if (step.kind == Step::text) {
+        fresh->parse(step.name, step.source, step.options);
+        continue;
+      }
+      const bool one = step.kind == Step::file;
+      for (const std::string& path : one ? std::vector{step.name} : glob_files(step.name))
+        stamps.merge(parse_file(*fresh, path, step.options));
+    }
+    set_ = std::move(fresh), stamps_ = std::move(stamps);
+  }
+
+  const Escaping escaping_;
+  mutable std::mutex mutex_;                  // of set_ and stamps_, where files are watched
+  mutable std::shared_ptr<TemplateSet> set_;  // never null
+  LexOptions options_ = {};
+  std::vector<Step> steps_ = {};  // all that was parsed, in order
+  mutable Stamps stamps_ = {};    // of the files, when they were parsed
+  bool watches_ = false;          // changed while it is set up only
+};
+
+struct TemplateFuncAccess {
+  static const std::shared_ptr<const AddedFunction>& function(const TemplateFunc& f) noexcept {
+    return f.function_;
+  }
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/template.ipp
+
+// template.ipp -- the bodies of template.hpp.
+
+#include <stdexcept>  // std::invalid_argument
+#include <utility>    // std::exchange, std::move
+
+namespace jot::inline v1 {
+
+JOT_INLINE TemplateError::TemplateError(std::string in, int at_line, int at_col,
+                                        std::string problem, std::string escape_code,
+                                        std::string_view excerpt)
+    : name(std::move(in)),
+      line(at_line),
+      col(at_col),
+      code(std::move(escape_code)),
+      message(std::move(problem)),
+      what_(name) {
+  if (line > 0) what_ += text(":", line, ":", col);
+  what_ += ": ";
+  if (!code.empty()) what_ += code, what_ += ": ";
+  what_ += message, what_ += excerpt;
+}
+
+JOT_INLINE Map TemplateError::fields() const {
+  Map fields{{"template", name}};
+  if (line > 0) fields["line"] = line, fields["column"] = col;
+  if (!code.empty()) fields["code"] = code;
+  return fields;
+}
+
+JOT_INLINE Templates::Templates(Escaping escaping)
+    : store_(std::make_shared<detail::TemplateStore>(escaping)) {}
+
+JOT_INLINE Templates Templates::parse_files(const std::vector<std::string>& files) {
+  return Templates().add_files(files);
+}
+
+JOT_INLINE Templates Templates::parse_glob(const std::string& glob) {
+  return Templates().add_glob(glob);
+}
+
+namespace detail {
+
+// Could a template call it?
+JOT_INLINE bool is_function_name(std::string_view name) {
+  const LexOptions options{.knows_break = false, .knows_continue = false};
+  const std::string source = text("{{", name, "}}");
+  TemplateLexer lexer(source, options);
+  lexer.next();
+  const Token token = lexer.next();
+  return token.kind == TokenKind::identifier && token.text == name &&
+         !(name[0] >= '0' && name[0] <= '9');
+}
+
+}  // namespace detail
+
+JOT_INLINE Templates& Templates::funcs(
+    std::initializer_list<std::pair<std::string_view, TemplateFunc>> funcs) {
+  for (const auto& [name, function] : funcs) {
+    if (!detail::is_function_name(name))
+      throw std::invalid_argument(
+          text("jot: no template could call a function by the name ", detail::quoted(name)));
+    store_->set().add_function(name, detail::TemplateFuncAccess::function(function));
+  }
+  return *this;
+}
+
+JOT_INLINE Templates& Templates::delims(std::string_view left, std::string_view right) {
+  store_->options().left = left.empty() ? "{{" : left;
+  store_->options().right = right.empty() ? "}}" : right;
+  return *this;
+}
+
+JOT_INLINE Templates& Templates::option(std::string_view option) {
+  using detail::OnMissingKey;
+  const auto set = [&](OnMissingKey what) -> Templates& {
+    return store_->set().set_missing_key(what), *this;
+  };
+  if (option == "missingkey=default" || option == "missingkey=invalid")
+    return set(OnMissingKey::no_value);
+  if (option == "missingkey=zero") return set(OnMissingKey::zero);
+  if (option == "missingkey=error") return set(OnMissingKey::error);
+  throw std::invalid_argument(
+      text("jot: no option of templates: ", detail::quoted(option),
+           "; there are missingkey=default, missingkey=zero and missingkey=error"));
+}
+
+JOT_INLINE Templates& Templates::parse(std::string name, std::string_view text) {
+  return store_->parse(std::move(name), text), *this;
+}
+
+JOT_INLINE Templates& Templates::add_files(const std::vector<std::string>& files) {
+  if (files.empty()) throw std::invalid_argument("jot: no files of templates are named");
+  for (const std::string& path : files) store_->add_file(path);
+  return *this;
+}
+
+JOT_INLINE Templates& Templates::add_glob(const std::string& glob) {
+  return store_->add_glob(glob), *this;
+}
+
+JOT_INLINE Templates& Templates::watch_files() { return store_->watch(), *this; }
+
+JOT_INLINE Templates Templates::clone() const {
+  Templates copy;
+  copy.store_ = std::make_shared<detail::TemplateStore>(std::as_const(*store_));
+  return copy;
+}
+
+JOT_INLINE bool Templates::lookup(std::string_view name) const {
+  return store_->with_set([&](const detail::TemplateSet& set) { return set.has(name); });
+}
+
+JOT_INLINE std::vector<std::string> Templates::defined_templates() const {
+  return store_->with_set([](const detail::TemplateSet& set) { return set.names(); });
+}
+
+JOT_INLINE void Templates::check(std::string_view name) const {
+  store_->with_set([&](const detail::TemplateSet& set) { set.ready(name); });
+}
+
+JOT_INLINE void Templates::check() const {
+  store_->with_set([](const detail::TemplateSet& set) {
+    for (const std::string& name : set.roots()) set.ready(name);
+  });
+}
+
+JOT_INLINE std::string Templates::execute(std::string_view name, const Value& data) const {
+  std::string page;
+  execute_to(page, name, data);
+  return page;
+}
+
+JOT_INLINE void Templates::execute_to(std::string& page, std::string_view name,
+                                      const Value& data) const {
+  const std::size_t size = page.size();
+  try {
+    store_->with_set([&](const detail::TemplateSet& set) { set.execute(page, name, data); });
+  } catch (...) {
+    page.resize(size);
+    throw;
+  }
+}
+
+namespace detail {
+
+// Memory for one page, used again by the next page of this thread. Taken out while it is in use, as
+// a function of a template may make a page of its own.
+class PageBuffer {
+ public:
+  static constexpr std::size_t most_kept = 1u << 20;
+
+  PageBuffer() : page(std::move(spare())) { page.clear(); }
+  ~PageBuffer() {
+    if (page.capacity() <= most_kept) spare() = std::move(page);
+  }
+  PageBuffer(const PageBuffer&) = delete;
+  PageBuffer& operator=(const PageBuffer&) = delete;
+
+  std::string page;
+
+ private:
+  static std::string& spare() noexcept {
+    static thread_local std::string memory;
+    return memory;
+  }
+};
+
+// content_type must be a literal, or outlive the response.
+JOT_INLINE void describe_page(ResponseWriter& w, std::string_view content_type, std::size_t size) {
+  Header& header = w.header();
+  if (!header.has("Content-Type")) {
+    HeaderAccess::add_view(header, "Content-Type", content_type);
+    if (!header.has("X-Content-Type-Options"))
+      HeaderAccess::add_view(header, "X-Content-Type-Options", "nosniff");
+  }
+  header.set("Content-Length", size);
+}
+
+JOT_INLINE std::string_view page_type(Escaping escaping) noexcept {
+  return escaping == Escaping::html ? "text/html; charset=utf-8" : "text/plain; charset=utf-8";
+}
+
+}  // namespace detail
+
+JOT_INLINE void render(ResponseWriter& w, const Templates& t, std::string_view name,
+                       const Value& data, int status) {
+  detail::PageBuffer buffer;
+  t.execute_to(buffer.page, name, data);
+  w.write_header(status);
+  detail::describe_page(w, detail::page_type(t.store_->escaping()), buffer.page.size());
+  w.write_bytes(buffer.page);
+}
+
+JOT_INLINE void render(ResponseWriter& w, Request& r, const Templates& t, std::string_view name,
+                       const Value& data, const RenderOptions& options) {
+  if (!options.content_type.empty() && !w.header().has("Content-Type"))
+    w.header().set("Content-Type", options.content_type);
+  if (!options.etag) return render(w, t, name, data, options.status);
+  detail::TaggingWriter tagging(w, detail::PageBuffer::most_kept);
+  render(tagging, t, name, data, options.status);
+  tagging.finish(r);
 }
 
 }  // namespace jot::inline v1

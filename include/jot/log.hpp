@@ -15,6 +15,7 @@
 #include "value.hpp"  // Map, Value
 
 #include <concepts>     // std::invocable
+#include <exception>    // std::exception
 #include <memory>       // std::make_shared, std::shared_ptr
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
@@ -30,6 +31,13 @@ struct LogRecord {
   const Map& fields;
 };
 
+// An exception with more to say to the log than its what(): a handler that lets it go is answered
+// for with 500, and these fields stand in the line that says so.
+class LoggedError : public std::exception {
+ public:
+  virtual Map fields() const = 0;
+};
+
 // A copyable handle on a sink: copies share it.
 class Logger {
  public:
@@ -41,8 +49,8 @@ class Logger {
 
   // A sink of your own: a const callable, called by many threads at a time.
   template <class F>
-    requires std::invocable<const F&, const LogRecord&>
-  Logger(F sink) : sink_(std::make_shared<const F>(std::move(sink))), call_(call<F>) {}
+  requires std::invocable<const F&, const LogRecord&> Logger(F sink)
+      : sink_(std::make_shared<const F>(std::move(sink))), call_(call<F>) {}
 
   // fields is a map: {{"rows", n}}. Any other value becomes the field "value", null becomes none.
   void debug(std::string_view message, const Value& fields = {}) const noexcept;

@@ -9,7 +9,7 @@
 
 #include "../error.hpp"    // HttpError
 #include "../handler.hpp"  // Handler
-#include "../log.hpp"      // Logger
+#include "../log.hpp"      // LoggedError, Logger
 #include "../status.hpp"   // status_text
 #include "accept.hpp"      // prefers_json
 #include "request_state.hpp"
@@ -86,10 +86,14 @@ inline Outcome answer_http_error(ResponseWriter& w, Request& r, const HttpError&
   return Outcome::answered;
 }
 
-inline Outcome answer_exception(ResponseWriter& w, Request& r, std::string_view what) {
-  r.log().error("handler threw", {{"method", r.method()},
-                                  {"pattern", r.pattern().empty() ? r.path() : r.pattern()},
-                                  {"error", what}});
+// e: nullptr where it is no LoggedError.
+inline Outcome answer_exception(ResponseWriter& w, Request& r, std::string_view what,
+                                const LoggedError* e = nullptr) {
+  Map fields = e ? e->fields() : Map();
+  fields["method"] = r.method();
+  fields["pattern"] = r.pattern().empty() ? r.path() : r.pattern();
+  fields["error"] = what;
+  r.log().error("handler threw", fields);
   if (!start_over(w, r)) return Outcome::failed;
   answer_error(w, r, 500, status_text(500));
   return Outcome::answered;
@@ -104,7 +108,7 @@ inline Outcome call_handler(const Handler& handler, ResponseWriter& w, Request& 
     } catch (const HttpError& e) {
       return answer_http_error(w, r, e);
     } catch (const std::exception& e) {
-      return answer_exception(w, r, e.what());
+      return answer_exception(w, r, e.what(), dynamic_cast<const LoggedError*>(&e));
     } catch (...) {
       return answer_exception(w, r, "not a std::exception");
     }

@@ -11,11 +11,11 @@
 #pragma once
 
 #include "../value.hpp"            // List, Map, Value
+#include "escape_value.hpp"        // escape_value
 #include "quote.hpp"               // quoted
 #include "template_functions.hpp"  // Builtin, find_builtin
 #include "template_names.hpp"      // ExecProblem, OnMissingKey, Parameter, TemplateNames, ...
 #include "template_operand.hpp"    // is_true, make_operand, Operand
-#include "escape_value.hpp"        // escape_value
 #include "template_print.hpp"      // append_printed, go_type
 #include "template_tree.hpp"       // NodeKind, TemplateNode
 
@@ -332,7 +332,8 @@ class TemplateExecutor {
       check_count(name, given, final, added->parameters.size() - (added->is_variadic ? 1 : 0),
                   added->is_variadic);
       const std::vector<Operand> arguments = collect(dot, nodes, final, added->parameters);
-      return guarded(name, whole, [&] { return make_operand(added->call(arguments)); });
+      return guarded(name, whole,
+                     [&] { return make_operand(added->call(operands_of(arguments, null_))); });
     }
     const Builtin* builtin = find_builtin(name.text);
     if (builtin == nullptr) fail(quoted(name.text) + " is not a defined function");

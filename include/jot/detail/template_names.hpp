@@ -6,8 +6,8 @@
 // it, how an execution ends that went wrong.
 #pragma once
 
+#include "../template_func.hpp"  // AddedFunction, Parameter
 #include "../value.hpp"          // Value
-#include "template_compare.hpp"  // Arguments
 #include "template_operand.hpp"  // Operand
 #include "template_print.hpp"    // go_type
 #include "template_tree.hpp"     // TemplateNode
@@ -15,24 +15,11 @@
 #include <stdexcept>    // std::invalid_argument
 #include <string>       // std::string
 #include <string_view>  // std::string_view
-#include <vector>       // std::vector
 
 namespace jot::inline v1::detail {
 
 // What is a key worth that is not there?
 enum class OnMissingKey { no_value, zero, error };
-
-// A parameter of a function of the user's: what its arguments must be.
-enum class Parameter : unsigned char { any, boolean, integer, floating, text };
-
-// A function that was added to a template.
-struct AddedFunction {
-  virtual ~AddedFunction() = default;
-  virtual Value call(Arguments arguments) const = 0;
-
-  std::vector<Parameter> parameters;
-  bool is_variadic = false;  // the last parameter stands for any number of them
-};
 
 // Where an execution finds what its template names.
 class TemplateNames {
@@ -51,13 +38,15 @@ struct ExecProblem {
 
 // As Go calls it.
 inline std::string_view type_name(Parameter p) noexcept {
-  constexpr std::string_view names[] = {"interface {}", "bool", "int", "float64", "string"};
+  constexpr std::string_view names[] = {
+      "interface {}",           "bool", "int", "float64", "string", "[]interface {}",
+      "map[string]interface {}"};
   return names[static_cast<unsigned char>(p)];
 }
 
 // As Go calls what is missing when a literal is of another kind.
 inline std::string_view literal_name(Parameter p) noexcept {
-  constexpr std::string_view names[] = {"any", "bool", "integer", "float", "string"};
+  constexpr std::string_view names[] = {"any", "bool", "integer", "float", "string", "list", "map"};
   return names[static_cast<unsigned char>(p)];
 }
 
@@ -67,6 +56,8 @@ inline bool fits(const Value& v, Parameter wanted) noexcept {
     case Parameter::boolean: return v.is_bool();
     case Parameter::integer: return v.is_int();
     case Parameter::floating: return v.is_double();
+    case Parameter::list: return v.is_list();
+    case Parameter::map: return v.is_map();
     default: return v.is_string();
   }
 }

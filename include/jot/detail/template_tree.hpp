@@ -63,8 +63,9 @@ struct TemplateNode {
   std::size_t at = 0;      // where it stands in the source
   std::shared_ptr<const TemplateSource> source = {};
 
-  std::string text = {};  // action: its escapers, a letter each; text, comment: itself; number, string: as written; identifier: its
-                          // name; template: the name of the one that is called
+  std::string text =
+      {};  // action: its escapers, a letter each; text, comment: itself; number, string: as
+           // written; identifier: its name; template: the name of the one that is called
   std::vector<std::string> names =
       {};            // field: .a.b is a, b; variable: $x.a is $x, a; chain: the fields
   Value value = {};  // boolean, number, string
