@@ -2713,11 +2713,11 @@ struct ArgumentAt<std::span<const T>> {
 
 // What a callable takes and returns.
 template <class F>
-struct Signature {
+struct CallSignature {
   static constexpr bool known = false;
 };
 template <class R, class... P>
-struct Signature<R (*)(P...)> {
+struct CallSignature<R (*)(P...)> {
   static constexpr bool known = true;
   static constexpr bool takes_references =
       ((std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>) || ...);
@@ -2725,23 +2725,23 @@ struct Signature<R (*)(P...)> {
   using Parameters = std::tuple<std::remove_cvref_t<P>...>;
 };
 template <class R, class... P>
-struct Signature<R (*)(P...) noexcept> : Signature<R (*)(P...)> {};
+struct CallSignature<R (*)(P...) noexcept> : CallSignature<R (*)(P...)> {};
 template <class C, class R, class... P>
-struct Signature<R (C::*)(P...) const> : Signature<R (*)(P...)> {};
+struct CallSignature<R (C::*)(P...) const> : CallSignature<R (*)(P...)> {};
 template <class C, class R, class... P>
-struct Signature<R (C::*)(P...) const noexcept> : Signature<R (*)(P...)> {};
+struct CallSignature<R (C::*)(P...) const noexcept> : CallSignature<R (*)(P...)> {};
 
 template <class F>
-constexpr auto signature_of() {
+constexpr auto call_signature_of() {
   if constexpr (requires { &F::operator(); })
-    return Signature<decltype(&F::operator())>();
+    return CallSignature<decltype(&F::operator())>();
   else
-    return Signature<F>();
+    return CallSignature<F>();
 }
 
 template <class F>
 struct AddedFunctionOf final : AddedFunction {
-  using Shape = decltype(signature_of<F>());
+  using Shape = decltype(call_signature_of<F>());
   using Result = typename Shape::Result;
   using Parameters = typename Shape::Parameters;
   static constexpr std::size_t count = std::tuple_size_v<Parameters>;
@@ -2787,7 +2787,7 @@ std::shared_ptr<const AddedFunction> share(const AddedFunction* made);
 // The first error a reader sees says what is allowed.
 template <class F>
 constexpr bool check_function() {
-  using Shape = decltype(signature_of<F>());
+  using Shape = decltype(call_signature_of<F>());
   static_assert(Shape::known,
                 "jot: a template calls a function or a lambda of known parameters: no generic "
                 "lambda, no mutable one (it runs on many threads at once)");
