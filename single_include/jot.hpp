@@ -13926,7 +13926,6 @@ inline void append_html(std::string& to, std::string_view s, const HtmlTable& ta
 
 // Without quotes: also what old browsers took for white space or an end.
 inline void append_unquoted(std::string& to, std::string_view s, const HtmlTable& table) {
-  if (s.empty()) return void(to += filtered);  // or the next attribute would be the value
   for (std::size_t i = 0; i < s.size();) {
     const std::string_view written = table.written[static_cast<unsigned char>(s[i])];
     const Utf8 c = utf8_front(s.substr(i));
@@ -15057,18 +15056,18 @@ inline BasicKind basic_kind(const Operand& operand) noexcept {
 // Two that are neither bool, number nor text: equal when both are null.
 inline bool equal_others(const Operand& a, const Operand& b) {
   if (a.is_null() || b.is_null()) return a.is_null() && b.is_null();
-  const auto printed = [](const Operand& operand) {
+  const auto printed = [](const Operand& operand, char32_t verb) {
     std::string s;
     const PrintFlags none;
-    ValuePrinter(s, none).print(*operand.value, 's');
+    ValuePrinter(s, none).print(*operand.value, verb);
     return s;
   };
   const std::string type_a(go_type(*a.value));
   const std::string type_b(go_type(*b.value));
   if (type_a != type_b)
-    throw std::invalid_argument("non-comparable types " + printed(a) + ": " + type_a + ", " +
-                                type_b + ": " + printed(b));
-  throw std::invalid_argument("non-comparable type " + printed(b) + ": " + type_b);
+    throw std::invalid_argument("non-comparable types " + printed(a, 's') + ": " + type_a + ", " +
+                                type_b + ": " + printed(b, 'v'));
+  throw std::invalid_argument("non-comparable type " + printed(b, 's') + ": " + type_b);
 }
 
 inline bool equal_pair(const Operand& a, const Operand& b) {
@@ -15626,6 +15625,8 @@ inline void escape_once(std::string& to, Escaper escaper, const Value& v, std::s
       return markup ? append_html(to, strip_tags(s), html_markup_table)
                     : append_html(to, s, html_text_table);
     case Escaper::unquoted:
+      // Or the next attribute would be the value.
+      if (s.empty() && !markup) return void(to += filtered);
       return markup ? append_unquoted(to, strip_tags(s), html_unquoted_markup_table)
                     : append_unquoted(to, s, html_unquoted_table);
     case Escaper::rcdata: return append_html(to, s, markup ? html_markup_table : html_text_table);
@@ -15657,6 +15658,7 @@ inline void escape_once(std::string& to, Escaper escaper, const Value& v, std::s
 // escapers: at least one.
 inline void escape_value(std::string& to, std::string_view escapers, const Value& v) {
   std::string printed;
+  if (v.is_null() && (escapers[0] == 'H' || escapers[0] == 'Q')) printed = "<no value>";
   if (!is_text(v) && !v.is_null()) append_printed(printed, v);
   const std::string_view s = is_text(v) ? std::string_view(v.as_string()) : printed;
   if (escapers.size() == 1) return escape_once(to, Escaper{escapers[0]}, v, s);
@@ -16004,6 +16006,7 @@ inline std::string to_source(const TemplateNode& node) {
 
 #include <cstddef>      // std::size_t
 #include <map>          // std::map
+#include <memory>       // std::make_unique
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
@@ -16043,7 +16046,12 @@ class HtmlEscape {
   }
 
  private:
-  using Contexts = std::vector<HtmlContext>;
+  // A {{break}} or {{continue}}, and where the page is at it.
+  struct Jump {
+    HtmlContext from;
+    const TemplateNode* at;
+  };
+  using Jumps = std::vector<Jump>;
 
   [[noreturn]] static void fail(EscapeErrc code, std::string message, const TemplateNode* at) {
     throw EscapeProblem{code, std::move(message), at};
@@ -16080,7 +16088,7 @@ class HtmlEscape {
       }
       case NodeKind::break_:
       case NodeKind::continue_: {
-        jumps_.push_back(std::move(c));
+        jumps_.push_back({std::move(c), &node});
         HtmlContext dead;
         dead.state = HtmlState::dead;
         return dead;
@@ -16097,9 +16105,9 @@ class HtmlEscape {
 
   // Once more from where the first round ended: a loop's start must take both.
   HtmlContext range(const HtmlContext& c, TemplateNode& node) {
-    Contexts outer = std::move(jumps_);
+    Jumps outer = std::move(jumps_);
     jumps_.clear();
-    HtmlContext end = join_jumps(walk_list(c, *node.body), node);
+    HtmlContext end = join_jumps(walk_list(c, *node.body));
     HtmlEscape again(*this);
     HtmlContext second;
     try {
@@ -16110,15 +16118,17 @@ class HtmlEscape {
     }
     end = check(join_contexts(end, second, "range"), &node, "on range loop re-entry: ");
     jumps_ = std::move(again.jumps_);
-    end = join_jumps(std::move(end), node);
+    end = join_jumps(std::move(end));
     jumps_ = std::move(outer);
     const HtmlContext none = node.otherwise ? walk_list(c, *node.otherwise) : c;
     return check(join_contexts(end, none, "range"), &node);
   }
 
-  HtmlContext join_jumps(HtmlContext end, const TemplateNode& node) const {
-    for (const HtmlContext& jump : jumps_) {
-      end = check(join_contexts(end, jump, "range"), &node, "at range loop break or continue: ");
+  HtmlContext join_jumps(HtmlContext end) const {
+    for (const Jump& jump : jumps_) {
+      const bool breaks = jump.at->kind == NodeKind::break_;
+      end = check(join_contexts(end, jump.from, "range"), jump.at,
+                  breaks ? "at range loop break: " : "at range loop continue: ");
     }
     return end;
   }
@@ -16206,9 +16216,7 @@ class HtmlEscape {
     if (c.delimiter == HtmlDelimiter::space_or_tag_end) {
       add(to, Escaper::unquoted);
     } else if (c.delimiter != HtmlDelimiter::none) {
-      // What these write needs no more in quotes.
-      const bool done = !to.empty() && std::string_view("cdtxq-").find(to.back()) != to.npos;
-      if (!done) add(to, Escaper::attribute);
+      add(to, Escaper::attribute);
     }
     return to;
   }
@@ -16251,29 +16259,41 @@ class HtmlEscape {
   // A predefined escaper at the end stands in for the one of its kind.
   static void write_action(TemplateNode& node, std::string escapers) {
     TemplateNode& pipe = *node.pipe;
-    TemplateNode& last = *pipe.nodes.back();
-    const std::string name(function_of(last));
+    const std::string name(function_of(*pipe.nodes.back()));
     if (is_predefined(name)) {
+      if (pipe.nodes.size() == 1) set_apart(pipe);
       const bool html = name == "html";
-      const std::size_t same = escapers.find_first_of(html ? "hanr" : "uq");
+      const std::size_t same = escapers.find_first_of(html ? "har" : "uq");
       if (same != escapers.npos) {
         escapers[same] =
             static_cast<char>(html ? Escaper::predefined_html : Escaper::predefined_urlquery);
-        if (pipe.nodes.size() == 1) {
-          last.nodes[0]->text = "print";  // {{html .A .B}} is {{print .A .B | html}}
-        } else {
-          pipe.nodes.pop_back();
-        }
+        if (pipe.nodes.size() > 1) pipe.nodes.pop_back();
       }
     }
+    // What these write needs no more in quotes.
+    const std::size_t size = escapers.size();
+    const bool done = size > 1 && escapers.back() == static_cast<char>(Escaper::attribute) &&
+                      std::string_view("cdtxq-").find(escapers[size - 2]) != std::string_view::npos;
+    if (done) escapers.pop_back();
     node.text = std::move(escapers);
+  }
+
+  // {{html .A .B}} is {{print .A .B | html}}.
+  static void set_apart(TemplateNode& pipe) {
+    TemplateNode& command = *pipe.nodes[0];
+    if (command.nodes.size() == 1) return;
+    auto last = std::make_unique<TemplateNode>();
+    last->kind = NodeKind::command, last->at = pipe.at, last->source = pipe.source;
+    last->nodes.push_back(copy_node(*command.nodes[0]));
+    command.nodes[0]->text = "print";
+    pipe.nodes.push_back(std::move(last));
   }
 
   EscapableSet& set_;
   std::map<TemplateNode*, std::string> texts_ = {}, actions_ = {}, calls_ = {};
   std::map<std::string, HtmlContext> ends_ = {};  // of templates, by derived name
   std::map<std::string, bool> called_ = {};
-  Contexts jumps_ = {};  // of break and continue, in the present loop
+  Jumps jumps_ = {};  // in the present loop
 };
 
 // Throws EscapeProblem; then no tree is changed.
@@ -17912,6 +17932,7 @@ class TemplateParser final : private PipelineParser {
     const std::size_t outer = variables_.size();
     NodePtr made = node(kind, word.at);
     made->pipe = pipeline(name, TokenKind::right);
+    made->at = made->pipe->at;
     if (kind == NodeKind::range) ++ranges_;
     auto [body, end] = list();
     if (kind == NodeKind::range) --ranges_;

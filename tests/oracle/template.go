@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 
-// template.go answers the cases of ../template_cases.inc by Go's own text/template:
+// template.go answers the cases of ../template_cases.inc by Go's own text/template and html/template:
 //
-//	go run template.go < ../template_cases.inc > answers && mv answers ../template_cases.inc
+//	go run template.go template_html.go < ../template_cases.inc > answers && mv answers ../template_cases.inc
 //
-// Each case is a line of JSON: {"t": template, "d": data}, and "o" for an option. Its answer is
-// added as "w", the page, or "e", the error of executing it, or "p", the error of parsing it. Whole
-// numbers in the data are ints, others float64. All other lines are kept.
+// Each case is a line of JSON: {"t": template, "d": data}, "o" for an option, and "m": "html" for
+// html/template. Its answer is added as "w", the page, or "e", the error of executing it, or "p", the
+// error of parsing it; "x" is the name of the code of an error of escaping. Whole numbers in the data
+// are ints, others float64. All other lines are kept.
 //
-// With -random SEED COUNT it makes cases up instead, from the seed alone, and answers them; with
-// -printf SEED COUNT, calls of printf, as in ../printf_cases.inc (seed 1, 400 calls).
+// With -random SEED COUNT it makes cases of text/template up instead, from the seed alone, and answers
+// them; with -html SEED COUNT, pages for html/template; with -printf SEED COUNT, calls of printf, as in
+// ../printf_cases.inc (seed 1, 400 calls).
 package main
 
 import (
@@ -30,21 +32,38 @@ type Case struct {
 	T string          `json:"t"`
 	D json.RawMessage `json:"d,omitempty"`
 	O string          `json:"o,omitempty"`
+	M string          `json:"m,omitempty"`
 	W *string         `json:"w,omitempty"`
 	E string          `json:"e,omitempty"`
+	X string          `json:"x,omitempty"`
 	P string          `json:"p,omitempty"`
 }
 
 var funcs = template.FuncMap{
-	"upper": strings.ToUpper,
-	"add":   func(a, b int) int { return a + b },
-	"half":  func(f float64) float64 { return f / 2 },
-	"flip":  func(b bool) bool { return !b },
-	"same":  func(v any) any { return v },
-	"none":  func() any { return nil },
-	"fail":  func(s string) (string, error) { return "", errors.New("failed: " + s) },
-	"raw":   func(s string) htmltemplate.HTML { return htmltemplate.HTML(s) },
-	"list":  func(v ...any) []any { return v },
+	"upper": func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if 'a' <= r && r <= 'z' {
+				return r - 32
+			}
+			return r
+		}, s)
+	},
+	"add":  func(a, b int) int { return a + b },
+	"half": func(f float64) float64 { return f / 2 },
+	"flip": func(b bool) bool { return !b },
+	"same": func(v any) any { return v },
+	"none": func() any { return nil },
+	"fail": func(s string) (string, error) { return "", errors.New("failed: " + s) },
+	"raw":  func(s string) htmltemplate.HTML { return htmltemplate.HTML(s) },
+	"list": func(v ...any) []any { return v },
+
+	"asHTML":   func(v any) htmltemplate.HTML { return htmltemplate.HTML(fmt.Sprint(v)) },
+	"asCSS":    func(v any) htmltemplate.CSS { return htmltemplate.CSS(fmt.Sprint(v)) },
+	"asJS":     func(v any) htmltemplate.JS { return htmltemplate.JS(fmt.Sprint(v)) },
+	"asJSStr":  func(v any) htmltemplate.JSStr { return htmltemplate.JSStr(fmt.Sprint(v)) },
+	"asURL":    func(v any) htmltemplate.URL { return htmltemplate.URL(fmt.Sprint(v)) },
+	"asAttr":   func(v any) htmltemplate.HTMLAttr { return htmltemplate.HTMLAttr(fmt.Sprint(v)) },
+	"asSrcset": func(v any) htmltemplate.Srcset { return htmltemplate.Srcset(fmt.Sprint(v)) },
 }
 
 // Numbers as jot's parse_json() has them.
@@ -70,7 +89,7 @@ func convert(v any) any {
 }
 
 func answer(c *Case) {
-	c.W, c.E, c.P = nil, "", ""
+	c.W, c.E, c.P, c.X = nil, "", "", ""
 	var data any
 	if c.D != nil {
 		d := json.NewDecoder(bytes.NewReader(c.D))
@@ -78,6 +97,10 @@ func answer(c *Case) {
 		if err := d.Decode(&data); err != nil {
 			panic(err)
 		}
+	}
+	if c.M == "html" {
+		answerPage(c, convert(data))
+		return
 	}
 	t := template.New("t").Funcs(funcs)
 	if c.O != "" {
@@ -90,6 +113,32 @@ func answer(c *Case) {
 	var out strings.Builder
 	if err := t.Execute(&out, convert(data)); err != nil {
 		c.E = err.Error()
+		return
+	}
+	s := out.String()
+	c.W = &s
+}
+
+var codes = []string{"OK", "ErrAmbigContext", "ErrBadHTML", "ErrBranchEnd", "ErrEndContext",
+	"ErrNoSuchTemplate", "ErrOutputContext", "ErrPartialCharset", "ErrPartialEscape",
+	"ErrRangeLoopReentry", "ErrSlashAmbig", "ErrPredefinedEscaper", "ErrJSTemplate"}
+
+func answerPage(c *Case, data any) {
+	t := htmltemplate.New("t").Funcs(funcs)
+	if c.O != "" {
+		t.Option(c.O)
+	}
+	if _, err := t.Parse(c.T); err != nil {
+		c.P = err.Error()
+		return
+	}
+	var out strings.Builder
+	if err := t.Execute(&out, data); err != nil {
+		c.E = err.Error()
+		var escape *htmltemplate.Error
+		if errors.As(err, &escape) {
+			c.X = codes[escape.ErrorCode]
+		}
 		return
 	}
 	s := out.String()
@@ -348,6 +397,15 @@ func main() {
 		count, _ := strconv.Atoi(os.Args[3])
 		for m := (Maker{rand.New(rand.NewSource(seed))}); count > 0; count-- {
 			m.printf()
+		}
+		return
+	}
+	if len(os.Args) == 4 && os.Args[1] == "-html" {
+		seed, _ := strconv.ParseInt(os.Args[2], 10, 64)
+		count, _ := strconv.Atoi(os.Args[3])
+		for m := (Maker{rand.New(rand.NewSource(seed))}); count > 0; count-- {
+			c := m.Page()
+			print(&c)
 		}
 		return
 	}

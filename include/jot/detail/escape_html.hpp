@@ -56,7 +56,6 @@ inline void append_html(std::string& to, std::string_view s, const HtmlTable& ta
 
 // Without quotes: also what old browsers took for white space or an end.
 inline void append_unquoted(std::string& to, std::string_view s, const HtmlTable& table) {
-  if (s.empty()) return void(to += filtered);  // or the next attribute would be the value
   for (std::size_t i = 0; i < s.size();) {
     const std::string_view written = table.written[static_cast<unsigned char>(s[i])];
     const Utf8 c = utf8_front(s.substr(i));

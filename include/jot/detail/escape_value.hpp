@@ -53,6 +53,8 @@ inline void escape_once(std::string& to, Escaper escaper, const Value& v, std::s
       return markup ? append_html(to, strip_tags(s), html_markup_table)
                     : append_html(to, s, html_text_table);
     case Escaper::unquoted:
+      // Or the next attribute would be the value.
+      if (s.empty() && !markup) return void(to += filtered);
       return markup ? append_unquoted(to, strip_tags(s), html_unquoted_markup_table)
                     : append_unquoted(to, s, html_unquoted_table);
     case Escaper::rcdata: return append_html(to, s, markup ? html_markup_table : html_text_table);
@@ -84,6 +86,7 @@ inline void escape_once(std::string& to, Escaper escaper, const Value& v, std::s
 // escapers: at least one.
 inline void escape_value(std::string& to, std::string_view escapers, const Value& v) {
   std::string printed;
+  if (v.is_null() && (escapers[0] == 'H' || escapers[0] == 'Q')) printed = "<no value>";
   if (!is_text(v) && !v.is_null()) append_printed(printed, v);
   const std::string_view s = is_text(v) ? std::string_view(v.as_string()) : printed;
   if (escapers.size() == 1) return escape_once(to, Escaper{escapers[0]}, v, s);

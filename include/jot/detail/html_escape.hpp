@@ -17,6 +17,7 @@
 
 #include <cstddef>      // std::size_t
 #include <map>          // std::map
+#include <memory>       // std::make_unique
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
@@ -56,7 +57,12 @@ class HtmlEscape {
   }
 
  private:
-  using Contexts = std::vector<HtmlContext>;
+  // A {{break}} or {{continue}}, and where the page is at it.
+  struct Jump {
+    HtmlContext from;
+    const TemplateNode* at;
+  };
+  using Jumps = std::vector<Jump>;
 
   [[noreturn]] static void fail(EscapeErrc code, std::string message, const TemplateNode* at) {
     throw EscapeProblem{code, std::move(message), at};
@@ -93,7 +99,7 @@ class HtmlEscape {
       }
       case NodeKind::break_:
       case NodeKind::continue_: {
-        jumps_.push_back(std::move(c));
+        jumps_.push_back({std::move(c), &node});
         HtmlContext dead;
         dead.state = HtmlState::dead;
         return dead;
@@ -110,9 +116,9 @@ class HtmlEscape {
 
   // Once more from where the first round ended: a loop's start must take both.
   HtmlContext range(const HtmlContext& c, TemplateNode& node) {
-    Contexts outer = std::move(jumps_);
+    Jumps outer = std::move(jumps_);
     jumps_.clear();
-    HtmlContext end = join_jumps(walk_list(c, *node.body), node);
+    HtmlContext end = join_jumps(walk_list(c, *node.body));
     HtmlEscape again(*this);
     HtmlContext second;
     try {
@@ -123,15 +129,17 @@ class HtmlEscape {
     }
     end = check(join_contexts(end, second, "range"), &node, "on range loop re-entry: ");
     jumps_ = std::move(again.jumps_);
-    end = join_jumps(std::move(end), node);
+    end = join_jumps(std::move(end));
     jumps_ = std::move(outer);
     const HtmlContext none = node.otherwise ? walk_list(c, *node.otherwise) : c;
     return check(join_contexts(end, none, "range"), &node);
   }
 
-  HtmlContext join_jumps(HtmlContext end, const TemplateNode& node) const {
-    for (const HtmlContext& jump : jumps_) {
-      end = check(join_contexts(end, jump, "range"), &node, "at range loop break or continue: ");
+  HtmlContext join_jumps(HtmlContext end) const {
+    for (const Jump& jump : jumps_) {
+      const bool breaks = jump.at->kind == NodeKind::break_;
+      end = check(join_contexts(end, jump.from, "range"), jump.at,
+                  breaks ? "at range loop break: " : "at range loop continue: ");
     }
     return end;
   }
@@ -219,9 +227,7 @@ class HtmlEscape {
     if (c.delimiter == HtmlDelimiter::space_or_tag_end) {
       add(to, Escaper::unquoted);
     } else if (c.delimiter != HtmlDelimiter::none) {
-      // What these write needs no more in quotes.
-      const bool done = !to.empty() && std::string_view("cdtxq-").find(to.back()) != to.npos;
-      if (!done) add(to, Escaper::attribute);
+      add(to, Escaper::attribute);
     }
     return to;
   }
@@ -264,29 +270,41 @@ class HtmlEscape {
   // A predefined escaper at the end stands in for the one of its kind.
   static void write_action(TemplateNode& node, std::string escapers) {
     TemplateNode& pipe = *node.pipe;
-    TemplateNode& last = *pipe.nodes.back();
-    const std::string name(function_of(last));
+    const std::string name(function_of(*pipe.nodes.back()));
     if (is_predefined(name)) {
+      if (pipe.nodes.size() == 1) set_apart(pipe);
       const bool html = name == "html";
-      const std::size_t same = escapers.find_first_of(html ? "hanr" : "uq");
+      const std::size_t same = escapers.find_first_of(html ? "har" : "uq");
       if (same != escapers.npos) {
         escapers[same] =
             static_cast<char>(html ? Escaper::predefined_html : Escaper::predefined_urlquery);
-        if (pipe.nodes.size() == 1) {
-          last.nodes[0]->text = "print";  // {{html .A .B}} is {{print .A .B | html}}
-        } else {
-          pipe.nodes.pop_back();
-        }
+        if (pipe.nodes.size() > 1) pipe.nodes.pop_back();
       }
     }
+    // What these write needs no more in quotes.
+    const std::size_t size = escapers.size();
+    const bool done = size > 1 && escapers.back() == static_cast<char>(Escaper::attribute) &&
+                      std::string_view("cdtxq-").find(escapers[size - 2]) != std::string_view::npos;
+    if (done) escapers.pop_back();
     node.text = std::move(escapers);
+  }
+
+  // {{html .A .B}} is {{print .A .B | html}}.
+  static void set_apart(TemplateNode& pipe) {
+    TemplateNode& command = *pipe.nodes[0];
+    if (command.nodes.size() == 1) return;
+    auto last = std::make_unique<TemplateNode>();
+    last->kind = NodeKind::command, last->at = pipe.at, last->source = pipe.source;
+    last->nodes.push_back(copy_node(*command.nodes[0]));
+    command.nodes[0]->text = "print";
+    pipe.nodes.push_back(std::move(last));
   }
 
   EscapableSet& set_;
   std::map<TemplateNode*, std::string> texts_ = {}, actions_ = {}, calls_ = {};
   std::map<std::string, HtmlContext> ends_ = {};  // of templates, by derived name
   std::map<std::string, bool> called_ = {};
-  Contexts jumps_ = {};  // of break and continue, in the present loop
+  Jumps jumps_ = {};  // in the present loop
 };
 
 // Throws EscapeProblem; then no tree is changed.

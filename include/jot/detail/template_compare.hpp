@@ -36,18 +36,18 @@ inline BasicKind basic_kind(const Operand& operand) noexcept {
 // Two that are neither bool, number nor text: equal when both are null.
 inline bool equal_others(const Operand& a, const Operand& b) {
   if (a.is_null() || b.is_null()) return a.is_null() && b.is_null();
-  const auto printed = [](const Operand& operand) {
+  const auto printed = [](const Operand& operand, char32_t verb) {
     std::string s;
     const PrintFlags none;
-    ValuePrinter(s, none).print(*operand.value, 's');
+    ValuePrinter(s, none).print(*operand.value, verb);
     return s;
   };
   const std::string type_a(go_type(*a.value));
   const std::string type_b(go_type(*b.value));
   if (type_a != type_b)
-    throw std::invalid_argument("non-comparable types " + printed(a) + ": " + type_a + ", " +
-                                type_b + ": " + printed(b));
-  throw std::invalid_argument("non-comparable type " + printed(b) + ": " + type_b);
+    throw std::invalid_argument("non-comparable types " + printed(a, 's') + ": " + type_a + ", " +
+                                type_b + ": " + printed(b, 'v'));
+  throw std::invalid_argument("non-comparable type " + printed(b, 's') + ": " + type_b);
 }
 
 inline bool equal_pair(const Operand& a, const Operand& b) {

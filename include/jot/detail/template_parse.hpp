@@ -178,6 +178,7 @@ class TemplateParser final : private PipelineParser {
     const std::size_t outer = variables_.size();
     NodePtr made = node(kind, word.at);
     made->pipe = pipeline(name, TokenKind::right);
+    made->at = made->pipe->at;
     if (kind == NodeKind::range) ++ranges_;
     auto [body, end] = list();
     if (kind == NodeKind::range) --ranges_;

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+//
+// template_oracle_test.cpp -- do Templates print what Go's templates print, and refuse what they
+// refuse?
+//
+// template_cases.inc holds templates, data and what Go 1.23 makes of them; oracle/template.go wrote
+// the answers. JOT_TEMPLATE_CASES names a file with more of the same kind: see
+// oracle/template_diff. Where jot differs on purpose, by_design() says how and why.
+#include "catch.hpp"
+#include "jot/detail/utf8.hpp"
+#include "jot/json.hpp"
+#include "jot/template.hpp"
+
+#include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace {
+
+using jot::Value;
+
+constexpr std::string_view go_says[] = {
+#include "template_cases.inc"
+};
+
+// As Go's fmt.Sprint has it.
+std::string print(const Value& v) {
+  jot::Templates t(jot::Escaping::none);
+  return t.parse("t", "{{print .}}").execute("t", v);
+}
+
+void add_functions(jot::Templates& t) {
+  using Text = const std::string&;
+  using Any = const Value&;
+  t.funcs({{"upper",
+            [](std::string s) {
+              for (char& c : s) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+              return s;
+            }},
+           {"add", [](std::int64_t a, std::int64_t b) { return a + b; }},
+           {"half", [](double d) { return d / 2; }},
+           {"flip", [](bool b) { return !b; }},
+           {"same", [](Any v) { return v; }},
+           {"none", [] { return Value(); }},
+           {"fail", [](Text s) -> Value { throw std::runtime_error("failed: " + s); }},
+           {"raw", [](Text s) { return jot::HTML{s}; }},
+           {"list",
+            [](std::span<const Value> all) { return Value(jot::List(all.begin(), all.end())); }},
+           {"asHTML", [](Any v) { return jot::HTML{print(v)}; }},
+           {"asCSS", [](Any v) { return jot::CSS{print(v)}; }},
+           {"asJS", [](Any v) { return jot::JS{print(v)}; }},
+           {"asJSStr", [](Any v) { return jot::JSStr{print(v)}; }},
+           {"asURL", [](Any v) { return jot::URL{print(v)}; }},
+           {"asAttr", [](Any v) { return jot::HTMLAttr{print(v)}; }},
+           {"asSrcset", [](Any v) { return jot::Srcset{print(v)}; }}});
+}
+
+// What Go says where jot says "t:1:5: message": without "template: ", and with columns from 1.
+// Of an escaper's error, its code stands for its words.
+std::string in_our_words(const Value& c) {
+  std::string go = c["p"].as_string(c["e"].as_string(""));
+  for (const std::string_view prefix : {"template: ", "html/template:"}) {
+    if (go.starts_with(prefix)) go.erase(0, prefix.size());
+  }
+  for (std::size_t at = 0; (at = go.find("$htmltemplate_", at)) != go.npos;)
+    go.erase(at, std::min(go.find('"', at), go.size()) - at);
+  int line = 0, col = 0, size = 0;
+  const bool has_place = std::sscanf(go.c_str(), "t:%d:%d:%n", &line, &col, &size) == 2;
+  if (has_place) go = jot::text("t:", line, ":", col + 1, ":", go.substr(size));
+  if (!c.has("x")) return go;
+  return has_place ? jot::text("t:", line, ":", col + 1, ": ", c["x"].as_string())
+                   : jot::text("t: ", c["x"].as_string());
+}
+
+std::string in_short(const jot::TemplateError& e, bool is_parse) {
+  std::string s = e.name;
+  if (e.line > 0) s += ":" + std::to_string(e.line);
+  if (e.line > 0 && !is_parse) s += ":" + std::to_string(e.col);
+  return s += ": " + (e.code.empty() ? e.message : e.code);
+}
+
+// The answers are JSON, where bytes that are no UTF-8 become U+FFFD.
+std::string as_json_has_it(std::string_view s) {
+  std::string to;
+  while (!s.empty()) {
+    const std::size_t size = jot::detail::utf8_front(s).size;
+    to += size == 0 ? "\uFFFD" : s.substr(0, size);
+    s.remove_prefix(size == 0 ? 1 : size);
+  }
+  return to;
+}
+
+struct Answer {
+  std::string kind, text;
+  bool operator==(const Answer&) const = default;
+};
+
+Answer answer(const Value& c) {
+  jot::Templates t(c["m"].as_string("") == "html" ? jot::Escaping::html : jot::Escaping::none);
+  add_functions(t);
+  if (c.has("o")) t.option(c["o"].as_string());
+  try {
+    t.parse("t", c["t"].as_string());
+  } catch (const jot::TemplateError& e) {
+    return {"p", in_short(e, true)};
+  }
+  try {
+    return {"w", as_json_has_it(t.execute("t", c["d"]))};
+  } catch (const jot::TemplateError& e) {
+    return {"e", in_short(e, false)};
+  }
+}
+
+Answer answer_of_go(const Value& c) {
+  if (c.has("w")) return {"w", c["w"].as_string()};
+  return {c.has("p") ? "p" : "e", in_our_words(c)};
+}
+
+std::pair<int, int> place_of(const std::string& text) {
+  std::pair<int, int> place;
+  std::sscanf(text.c_str(), "t:%d:%d", &place.first, &place.second);
+  return place;
+}
+
+// Where jot differs on purpose.
+bool by_design(const Value& c, const Answer& ours, const Answer& go) {
+  const auto says = [&](std::string_view words) { return go.text.find(words) != go.text.npos; };
+  // A byte of a text is an int: Values have no uint8.
+  if (says("type uint8") || c["t"].as_string().find("%T") != std::string::npos) {
+    Answer same = go;
+    for (std::size_t at = 0; (at = same.text.find("uint8", at)) != same.text.npos;)
+      same.text.replace(at, 5, "int");
+    if (same == ours) return true;
+  }
+  // An escaper's problem with a text has a place, which Go does not know.
+  if (c.has("x") && go.text == "t: " + c["x"].as_string())
+    return ours.text.ends_with(go.text.substr(1));
+  // Of several mistakes, jot names the first; Go may name a later one.
+  if (c.has("x") && ours.kind == "e" && place_of(ours.text) < place_of(go.text)) return true;
+  // A template that ends in another context than it begins with ends so each time that it is called.
+  // Go forgets it: from the second call on, it takes the end to be like the beginning.
+  if (c.has("x") && says("ErrBranchEnd") && !ours.text.starts_with(go.text) &&
+      c["t"].as_string().find("{{template \"") != std::string::npos)
+    return true;
+  // {{range 3}} came with Go 1.24.
+  const std::size_t over = go.text.find("range can't iterate over ");
+  if (over != go.text.npos && go.text.find_first_not_of("-0123456789", over + 25) == go.text.npos)
+    return true;
+  return says("exceeded maximum template depth (100000)") &&
+         ours.text.find("exceeded maximum template depth") != ours.text.npos;
+}
+
+int check_all(std::string_view lines) {
+  int count = 0;
+  while (!lines.empty()) {
+    const std::size_t end = std::min(lines.find('\n'), lines.size());
+    const std::string_view line = lines.substr(0, end);
+    lines.remove_prefix(std::min(end + 1, lines.size()));
+    if (!line.starts_with("{\"t\"")) continue;
+    const Value c = jot::parse_json(line);
+    const Answer ours = answer(c), go = answer_of_go(c);
+    ++count;
+    if (ours == go || by_design(c, ours, go)) continue;
+    CAPTURE(c["t"].as_string(), c["d"], c["m"].as_string("text"));
+    CHECK(ours.kind + " " + ours.text == go.kind + " " + go.text);
+  }
+  return count;
+}
+
+std::string file_content(const char* name) {
+  std::string s;
+  std::FILE* f = std::fopen(name, "rb");
+  REQUIRE(f != nullptr);
+  for (int c = 0; (c = std::getc(f)) != EOF;) s += static_cast<char>(c);
+  std::fclose(f);
+  return s;
+}
+
+TEST_CASE("Templates do what Go's templates do", "[template]") {
+  int count = 0;
+  for (const std::string_view lines : go_says) count += check_all(lines);
+  CHECK(count >= 1000);
+  if (const char* more = std::getenv("JOT_TEMPLATE_CASES"))
+    CHECK(check_all(file_content(more)) > 0);
+}
+
+}  // namespace
