@@ -16,6 +16,7 @@ import gone
 import idle
 import json_speed
 import mixed
+import page_speed
 import programs
 import routes_cost
 import throughput
@@ -23,7 +24,7 @@ from verdict import Verdict
 
 PARTS = {"throughput": throughput, "mixed": mixed, "cold": cold, "idle": idle, "gone": gone,
          "context": context_cost, "routes": routes_cost, "compile": compile_cost, "json": json_speed,
-         "files": files_speed}
+         "files": files_speed, "page": page_speed}
 
 
 def version(*command):
