@@ -175,9 +175,9 @@ constexpr auto call_signature_of() {
 
 template <class F>
 struct AddedFunctionOf final : AddedFunction {
-  using Shape = decltype(call_signature_of<F>());
-  using Result = typename Shape::Result;
-  using Parameters = typename Shape::Parameters;
+  using Called = decltype(call_signature_of<F>());
+  using Result = typename Called::Result;
+  using Parameters = typename Called::Parameters;
   static constexpr std::size_t count = std::tuple_size_v<Parameters>;
 
   template <std::size_t I>
@@ -221,17 +221,17 @@ std::shared_ptr<const AddedFunction> share(const AddedFunction* made);
 // The first error a reader sees says what is allowed.
 template <class F>
 constexpr bool check_function() {
-  using Shape = decltype(call_signature_of<F>());
-  static_assert(Shape::known,
+  using Called = decltype(call_signature_of<F>());
+  static_assert(Called::known,
                 "jot: a template calls a function or a lambda of known parameters: no generic "
                 "lambda, no mutable one (it runs on many threads at once)");
-  if constexpr (Shape::known) {
-    static_assert(!Shape::takes_references,
+  if constexpr (Called::known) {
+    static_assert(!Called::takes_references,
                   "jot: a function of templates takes no reference to what is not const");
-    static_assert(std::same_as<typename Shape::Result, Sequence> ||
-                      std::convertible_to<typename Shape::Result, Value>,
+    static_assert(std::same_as<typename Called::Result, Sequence> ||
+                      std::convertible_to<typename Called::Result, Value>,
                   "jot: a function of templates returns what becomes a Value, or a Sequence");
-    return !Shape::takes_references;
+    return !Called::takes_references;
   }
   return false;
 }
