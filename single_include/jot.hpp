@@ -2224,7 +2224,8 @@ struct AccessLogOptions {
 // nobody reads, holds up no request. What a client sends cannot forge a line or a field. The host
 // is r.remote_addr() without its port; bytes are those of the body, 0 to HEAD. When the last
 // Handler with this Middleware ends, what waits is written first; a pipe that takes nothing is
-// given a second. Throws: std::system_error that names a file which cannot be opened.
+// given a second. Throws: std::system_error that names a file which cannot be opened: a FIFO that
+// nobody reads is one.
 Middleware access_log(AccessLogOptions options = {});
 
 // ---- who may ----
@@ -11555,7 +11556,8 @@ namespace jot::inline v1::detail {
 
 class LineFile {
  public:
-  // path: appended to, made if need be. Throws: std::system_error that names it.
+  // path: appended to, made if need be. Throws: std::system_error that names it, also for a FIFO
+  // that nobody reads.
   explicit LineFile(std::string path) : path_(std::move(path)) {
     if (!open()) throw std::system_error(errno, std::generic_category(), "jot: " + path_);
   }
@@ -11593,7 +11595,9 @@ class LineFile {
   }
 
   bool open() noexcept {
-    Fd file(::open(path_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+    // Without O_NONBLOCK, a FIFO that nobody reads would keep us here until somebody does.
+    constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    Fd file(::open(path_.c_str(), flags, 0640));
     if (!file) return false;
     file_ = std::move(file);
     fd_ = file_.get();

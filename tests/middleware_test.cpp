@@ -11,10 +11,11 @@
 #include "jot/detail/socket.hpp"
 #include "jot/detail/token_buckets.hpp"
 #include "raw_client.hpp"
+#include "test_folder.hpp"
 
-#include <fcntl.h>       // F_SETPIPE_SZ, O_CLOEXEC
+#include <fcntl.h>       // F_SETPIPE_SZ, O_CLOEXEC, open
 #include <sys/socket.h>  // socketpair
-#include <unistd.h>      // pipe2
+#include <unistd.h>      // pipe2, read
 
 #include <algorithm>     // std::count
 #include <atomic>        // std::atomic
@@ -388,6 +389,22 @@ TEST_CASE("access_log: a pipe that nobody reads, or has left, ends nothing") {
     }
     CHECK(log.count("access log lost lines") >= 1);
   }
+}
+
+TEST_CASE("access_log: a FIFO is a file once somebody reads it; until then nobody waits for it") {
+  const TestFolder folder;
+  folder.fifo("log");
+  const std::string path = folder.path("log");
+  CHECK_THROWS_AS(jot::access_log({.file = path}), std::system_error);
+  const jot::detail::Fd reader(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  {
+    record(jot::access_log({.file = path})(hello), request("GET", "/1"));
+  }
+  char line[512];
+  const ssize_t n = ::read(reader.get(), line, sizeof line);
+  REQUIRE(n > 0);
+  CHECK(std::string_view(line, static_cast<std::size_t>(n)).find("\"GET /1 ") !=
+        std::string_view::npos);
 }
 
 TEST_CASE("access_log: a sink that throws has lost its lines") {

@@ -66,7 +66,8 @@ struct AccessLogOptions {
 // nobody reads, holds up no request. What a client sends cannot forge a line or a field. The host
 // is r.remote_addr() without its port; bytes are those of the body, 0 to HEAD. When the last
 // Handler with this Middleware ends, what waits is written first; a pipe that takes nothing is
-// given a second. Throws: std::system_error that names a file which cannot be opened.
+// given a second. Throws: std::system_error that names a file which cannot be opened: a FIFO that
+// nobody reads is one.
 Middleware access_log(AccessLogOptions options = {});
 
 // ---- who may ----
