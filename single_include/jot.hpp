@@ -2191,8 +2191,7 @@ namespace jot::inline v1 {
 // ---- who asks: for logs ----
 
 // A line to r.log() for each request that is over: method, path, status, bytes of body, ms. When
-// the handler throws, the status is the one that this becomes; the page is made outside of here,
-// so its bytes are not counted.
+// the handler throws, they are those of the page that this becomes.
 Middleware request_log();
 
 // The name of this request, in the logs here and at the services behind.
@@ -7491,6 +7490,9 @@ struct Origin {
 using ErrorPage =
     std::function<void(ResponseWriter&, Request&, int status, std::string_view message)>;
 
+// Logs that wait until a page has been made of what the handler threw, to tell its status and size.
+using WaitingLogs = std::vector<std::function<void(const ResponseWriter&)>>;
+
 // The values of a pattern's {names}. Names live in the router's table, values here.
 class PathValues {
  public:
@@ -7523,6 +7525,7 @@ struct RequestState {
   const Logger* log = nullptr;            // the server's
   ResponseLock* response_lock = nullptr;  // while the response is shared
   std::optional<Logger> own_log;          // this request's, by a middleware
+  WaitingLogs* waiting_logs = nullptr;    // nullptr: nobody makes a page of what is thrown
   std::optional<Header> lasting;          // fields that middleware has set, and that errors keep
 
   // Filled in by a Router.
@@ -8041,8 +8044,7 @@ inline Outcome answer_exception(ResponseWriter& w, Request& r, std::string_view 
   return Outcome::answered;
 }
 
-// Calls the handler. Whatever it throws becomes a response, or Outcome::failed.
-inline Outcome call_handler(const Handler& handler, ResponseWriter& w, Request& r) noexcept {
+inline Outcome call_and_catch(const Handler& handler, ResponseWriter& w, Request& r) noexcept {
   try {
     try {
       handler(w, r);
@@ -8059,6 +8061,19 @@ inline Outcome call_handler(const Handler& handler, ResponseWriter& w, Request& 
     w.write_header(500);
     return Outcome::answered;
   }
+}
+
+// Calls the handler. Whatever it throws becomes a response, or Outcome::failed.
+inline Outcome call_handler(const Handler& handler, ResponseWriter& w, Request& r) noexcept {
+  WaitingLogs waiting;
+  RequestAccess::state(r).waiting_logs = &waiting;
+  const Outcome outcome = call_and_catch(handler, w, r);
+  RequestAccess::state(r).waiting_logs = nullptr;
+  try {
+    for (const auto& tell : waiting) tell(w);
+  } catch (...) {  // a log that fails, for want of memory, fails no request
+  }
+  return outcome;
 }
 
 }  // namespace jot::inline v1::detail
@@ -11816,17 +11831,45 @@ namespace jot::inline v1 {
 
 namespace detail {
 
-// Calls next, then tell(status, bytes), whether next returns or throws: then with the status that
-// the exception will become, unless one has been sent.
+// Puts a Context in force for a scope. What outer middleware writes after it waits as before.
+class ContextScope {
+ public:
+  ContextScope(Request& r, const Context& ctx) : request_(r), before_(r.context()) {
+    r.set_context(ctx);
+  }
+  ContextScope(const ContextScope&) = delete;
+  ContextScope& operator=(const ContextScope&) = delete;
+  ~ContextScope() { request_.set_context(before_); }
+
+ private:
+  Request& request_;
+  const Context before_;
+};
+
+// Nothing has left of a response whose handler threw: what will be sent is not known in here. The
+// Context is kept, for values that a log tells.
 template <class Tell>
-void call_and_tell(const ResponseWriter& w, const Tell& tell, const auto& call) {
+void tell_later(const ResponseWriter& w, Request& r, int status, const Tell& tell) {
+  WaitingLogs* const waiting = RequestAccess::state(r).waiting_logs;
+  if (w.committed()) return tell(w.status(), w.bytes_written());
+  if (!waiting) return tell(status, 0);
+  waiting->push_back([&r, tell, ctx = r.context()](const ResponseWriter& page) {
+    const ContextScope in_force(r, ctx);
+    tell(page.status(), page.bytes_written());
+  });
+}
+
+// Calls next, then tell(status, bytes): when next returns; or, where it throws, when a page has
+// been made of that.
+template <class Tell>
+void call_and_tell(ResponseWriter& w, Request& r, const Handler& next, const Tell& tell) {
   try {
-    call();
+    next(w, r);
   } catch (const HttpError& e) {
-    w.committed() ? tell(w.status(), w.bytes_written()) : tell(e.status(), 0);
+    tell_later(w, r, e.status(), tell);
     throw;
   } catch (...) {
-    w.committed() ? tell(w.status(), w.bytes_written()) : tell(500, 0);
+    tell_later(w, r, 500, tell);
     throw;
   }
   tell(w.status(), w.bytes_written());
@@ -11906,21 +11949,6 @@ JOT_INLINE std::uint64_t bytes_sent(const Request& r, int status, std::uint64_t 
   return r.method() == "HEAD" || status == 204 || status == 304 ? 0 : written;
 }
 
-// Puts a Context in force for a scope. What outer middleware writes after it waits as before.
-class ContextScope {
- public:
-  ContextScope(Request& r, const Context& ctx) : request_(r), before_(r.context()) {
-    r.set_context(ctx);
-  }
-  ContextScope(const ContextScope&) = delete;
-  ContextScope& operator=(const ContextScope&) = delete;
-  ~ContextScope() { request_.set_context(before_); }
-
- private:
-  Request& request_;
-  const Context before_;
-};
-
 JOT_INLINE bool is_late(const Context& ctx) noexcept {
   return ctx.done() ? ctx.err() == Errc::deadline_exceeded : ctx.remaining() == nanoseconds::zero();
 }
@@ -11961,7 +11989,7 @@ JOT_INLINE std::shared_ptr<TokenBuckets> make_buckets(const RateLimitOptions& o)
 JOT_INLINE Middleware request_log() {
   return [](ResponseWriter& w, Request& r, const Handler& next) {
     const auto begin = Clock::now();
-    const auto tell = [&](int status, std::uint64_t written) {
+    const auto tell = [&r, begin](int status, std::uint64_t written) {
       const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
       r.log().info("request", {{"method", r.method()},
                                {"path", r.path()},
@@ -11969,7 +11997,7 @@ JOT_INLINE Middleware request_log() {
                                {"bytes", detail::bytes_sent(r, status, written)},
                                {"ms", took.count()}});
     };
-    detail::call_and_tell(w, tell, [&] { next(w, r); });
+    detail::call_and_tell(w, r, next, tell);
   };
 }
 
@@ -11979,11 +12007,11 @@ JOT_INLINE Middleware access_log(AccessLogOptions options) {
     timespec time{};
     clock_gettime(CLOCK_REALTIME, &time);
     const auto begin = Clock::now();
-    const auto tell = [&](int status, std::uint64_t written) {
+    const auto tell = [&log = *log, &r, time, begin](int status, std::uint64_t written) {
       const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
-      log->add({r, status, detail::bytes_sent(r, status, written), took.count(), time});
+      log.add({r, status, detail::bytes_sent(r, status, written), took.count(), time});
     };
-    detail::call_and_tell(w, tell, [&] { next(w, r); });
+    detail::call_and_tell(w, r, next, tell);
   };
 }
 

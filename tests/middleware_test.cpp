@@ -90,8 +90,8 @@ TEST_CASE("request_log: one record when the request is over") {
   } const table[] = {
       {"text", hello, 200, 6},
       {"status", [](ResponseWriter& w) { w.write_header(204); }, 204, 0},
-      {"HttpError", [] { throw HttpError(404); }, 404, 0},
-      {"exception", [](ResponseWriter& w) { w.write("x"), throw 7; }, 500, 0},
+      {"HttpError", [] { throw HttpError(404); }, 404, 10},
+      {"exception", [](ResponseWriter& w) { w.write("x"), throw 7; }, 500, 22},
       {"thrown in mid-stream",
        [](ResponseWriter& w) { w.write("some"), w.flusher()->flush(), throw 7; }, 200, 4},
       {"empty handler", {}, 404, 10},
@@ -123,6 +123,42 @@ TEST_CASE("request_log: on the Router it sees what no route answers") {
   REQUIRE(log.size() == 2);
   CHECK(log.records()[0].fields["status"].as_int() == 404);
   CHECK(log.records()[1].fields["status"].as_int() == 405);
+}
+
+TEST_CASE("request_log: tells of the page that was sent for an error, whoever made it") {
+  jot::Router app;
+  app.on_error([](ResponseWriter& w, Request&, int status, std::string_view) {
+    w.write_header(status == 500 ? 503 : status);
+    w.write("my own page\n");
+  });
+  app.use(jot::timeout(1h));  // whose Context is over when the page is made
+  app.use(jot::request_id());
+  app.use(jot::request_log());
+  app.get("/http", [] { throw HttpError(409); });
+  app.get("/other", [] { throw 7; });
+  for (const auto& [path, status] : {std::pair{"/http", 409}, std::pair{"/other", 503}}) {
+    INFO(path);
+    raw::TestLog log;
+    const Recorded res = record(app, logged(request("GET", path), log));
+    CHECK(res.status == status);
+    REQUIRE(log.count("request") == 1);
+    for (auto& r : log.records()) {
+      if (r.message != "request") continue;
+      CHECK(r.fields.at("status").as_int() == status);
+      CHECK(r.fields.at("bytes").as_int() == 12);
+      CHECK_FALSE(r.field("request_id").empty());
+    }
+  }
+}
+
+TEST_CASE("request_log: where nobody makes a page of what is thrown, it tells what it knows") {
+  raw::TestLog log;
+  jot::Recorder w;
+  Request r = logged(request("GET", "/"), log);
+  CHECK_THROWS_AS(jot::request_log()([] { throw HttpError(409); })(w, r), HttpError);
+  REQUIRE(log.count("request") == 1);
+  CHECK(log.records()[0].fields["status"].as_int() == 409);
+  CHECK(log.records()[0].fields["bytes"].as_int() == 0);
 }
 
 // ---------------------------------------------------------------- access_log
@@ -218,14 +254,14 @@ TEST_CASE("access_log: common and combined lines") {
        "GET",
        "/",
        {},
-       "192.0.2.1 - - [] \"GET / HTTP/1.1\" 404 0",
+       "192.0.2.1 - - [] \"GET / HTTP/1.1\" 404 10",
        "\"-\" \"-\""},
       {"exception",
        [] { throw 7; },
        "GET",
        "/",
        {},
-       "192.0.2.1 - - [] \"GET / HTTP/1.1\" 500 0",
+       "192.0.2.1 - - [] \"GET / HTTP/1.1\" 500 22",
        "\"-\" \"-\""},
       {"thrown in mid-stream",
        streams_and_throws,
@@ -303,6 +339,19 @@ TEST_CASE("access_log: a JSON object a line") {
   CHECK(v["user"].as_string() == "u");
   CHECK(v["request_id"].as_string() == "seven");
   CHECK(v["pattern"].as_string() == "GET /a/{x}");
+}
+
+TEST_CASE("access_log: an error has its request id, though the Context that held it is over") {
+  std::string lines;
+  {
+    const jot::AccessFormat json = jot::AccessFormat::json;
+    const jot::Middleware log = jot::access_log(
+        {.format = json, .sink = [&lines](std::string_view batch) { lines += batch; }});
+    const Handler h = jot::timeout(1h)(jot::request_id()(log([] { throw HttpError(404); })));
+    record(h, request("GET", "/", {.header = {{"X-Request-ID", "seven"}}}));
+  }
+  CHECK(jot::parse_json(lines)["request_id"].as_string() == "seven");
+  CHECK(jot::parse_json(lines)["bytes"].as_int() == 10);
 }
 
 TEST_CASE("access_log: into a file, also after it was moved away") {

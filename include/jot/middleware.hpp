@@ -33,8 +33,7 @@ namespace jot::inline v1 {
 // ---- who asks: for logs ----
 
 // A line to r.log() for each request that is over: method, path, status, bytes of body, ms. When
-// the handler throws, the status is the one that this becomes; the page is made outside of here,
-// so its bytes are not counted.
+// the handler throws, they are those of the page that this becomes.
 Middleware request_log();
 
 // The name of this request, in the logs here and at the services behind.

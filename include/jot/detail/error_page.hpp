@@ -99,8 +99,7 @@ inline Outcome answer_exception(ResponseWriter& w, Request& r, std::string_view 
   return Outcome::answered;
 }
 
-// Calls the handler. Whatever it throws becomes a response, or Outcome::failed.
-inline Outcome call_handler(const Handler& handler, ResponseWriter& w, Request& r) noexcept {
+inline Outcome call_and_catch(const Handler& handler, ResponseWriter& w, Request& r) noexcept {
   try {
     try {
       handler(w, r);
@@ -117,6 +116,19 @@ inline Outcome call_handler(const Handler& handler, ResponseWriter& w, Request& 
     w.write_header(500);
     return Outcome::answered;
   }
+}
+
+// Calls the handler. Whatever it throws becomes a response, or Outcome::failed.
+inline Outcome call_handler(const Handler& handler, ResponseWriter& w, Request& r) noexcept {
+  WaitingLogs waiting;
+  RequestAccess::state(r).waiting_logs = &waiting;
+  const Outcome outcome = call_and_catch(handler, w, r);
+  RequestAccess::state(r).waiting_logs = nullptr;
+  try {
+    for (const auto& tell : waiting) tell(w);
+  } catch (...) {  // a log that fails, for want of memory, fails no request
+  }
+  return outcome;
 }
 
 }  // namespace jot::inline v1::detail

@@ -64,6 +64,9 @@ struct Origin {
 using ErrorPage =
     std::function<void(ResponseWriter&, Request&, int status, std::string_view message)>;
 
+// Logs that wait until a page has been made of what the handler threw, to tell its status and size.
+using WaitingLogs = std::vector<std::function<void(const ResponseWriter&)>>;
+
 // The values of a pattern's {names}. Names live in the router's table, values here.
 class PathValues {
  public:
@@ -96,6 +99,7 @@ struct RequestState {
   const Logger* log = nullptr;            // the server's
   ResponseLock* response_lock = nullptr;  // while the response is shared
   std::optional<Logger> own_log;          // this request's, by a middleware
+  WaitingLogs* waiting_logs = nullptr;    // nullptr: nobody makes a page of what is thrown
   std::optional<Header> lasting;          // fields that middleware has set, and that errors keep
 
   // Filled in by a Router.

@@ -11,6 +11,7 @@
 #include "../detail/error_page.hpp"       // call_with_fields
 #include "../detail/line_file.hpp"        // LineFile
 #include "../detail/line_queue.hpp"       // LineQueue
+#include "../detail/request_state.hpp"    // RequestAccess, WaitingLogs
 #include "../detail/token_buckets.hpp"    // TokenBuckets
 #include "../error.hpp"                   // HttpError
 #include "../middleware.hpp"
@@ -31,17 +32,45 @@ namespace jot::inline v1 {
 
 namespace detail {
 
-// Calls next, then tell(status, bytes), whether next returns or throws: then with the status that
-// the exception will become, unless one has been sent.
+// Puts a Context in force for a scope. What outer middleware writes after it waits as before.
+class ContextScope {
+ public:
+  ContextScope(Request& r, const Context& ctx) : request_(r), before_(r.context()) {
+    r.set_context(ctx);
+  }
+  ContextScope(const ContextScope&) = delete;
+  ContextScope& operator=(const ContextScope&) = delete;
+  ~ContextScope() { request_.set_context(before_); }
+
+ private:
+  Request& request_;
+  const Context before_;
+};
+
+// Nothing has left of a response whose handler threw: what will be sent is not known in here. The
+// Context is kept, for values that a log tells.
 template <class Tell>
-void call_and_tell(const ResponseWriter& w, const Tell& tell, const auto& call) {
+void tell_later(const ResponseWriter& w, Request& r, int status, const Tell& tell) {
+  WaitingLogs* const waiting = RequestAccess::state(r).waiting_logs;
+  if (w.committed()) return tell(w.status(), w.bytes_written());
+  if (!waiting) return tell(status, 0);
+  waiting->push_back([&r, tell, ctx = r.context()](const ResponseWriter& page) {
+    const ContextScope in_force(r, ctx);
+    tell(page.status(), page.bytes_written());
+  });
+}
+
+// Calls next, then tell(status, bytes): when next returns; or, where it throws, when a page has
+// been made of that.
+template <class Tell>
+void call_and_tell(ResponseWriter& w, Request& r, const Handler& next, const Tell& tell) {
   try {
-    call();
+    next(w, r);
   } catch (const HttpError& e) {
-    w.committed() ? tell(w.status(), w.bytes_written()) : tell(e.status(), 0);
+    tell_later(w, r, e.status(), tell);
     throw;
   } catch (...) {
-    w.committed() ? tell(w.status(), w.bytes_written()) : tell(500, 0);
+    tell_later(w, r, 500, tell);
     throw;
   }
   tell(w.status(), w.bytes_written());
@@ -121,21 +150,6 @@ JOT_INLINE std::uint64_t bytes_sent(const Request& r, int status, std::uint64_t 
   return r.method() == "HEAD" || status == 204 || status == 304 ? 0 : written;
 }
 
-// Puts a Context in force for a scope. What outer middleware writes after it waits as before.
-class ContextScope {
- public:
-  ContextScope(Request& r, const Context& ctx) : request_(r), before_(r.context()) {
-    r.set_context(ctx);
-  }
-  ContextScope(const ContextScope&) = delete;
-  ContextScope& operator=(const ContextScope&) = delete;
-  ~ContextScope() { request_.set_context(before_); }
-
- private:
-  Request& request_;
-  const Context before_;
-};
-
 JOT_INLINE bool is_late(const Context& ctx) noexcept {
   return ctx.done() ? ctx.err() == Errc::deadline_exceeded : ctx.remaining() == nanoseconds::zero();
 }
@@ -176,7 +190,7 @@ JOT_INLINE std::shared_ptr<TokenBuckets> make_buckets(const RateLimitOptions& o)
 JOT_INLINE Middleware request_log() {
   return [](ResponseWriter& w, Request& r, const Handler& next) {
     const auto begin = Clock::now();
-    const auto tell = [&](int status, std::uint64_t written) {
+    const auto tell = [&r, begin](int status, std::uint64_t written) {
       const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
       r.log().info("request", {{"method", r.method()},
                                {"path", r.path()},
@@ -184,7 +198,7 @@ JOT_INLINE Middleware request_log() {
                                {"bytes", detail::bytes_sent(r, status, written)},
                                {"ms", took.count()}});
     };
-    detail::call_and_tell(w, tell, [&] { next(w, r); });
+    detail::call_and_tell(w, r, next, tell);
   };
 }
 
@@ -194,11 +208,11 @@ JOT_INLINE Middleware access_log(AccessLogOptions options) {
     timespec time{};
     clock_gettime(CLOCK_REALTIME, &time);
     const auto begin = Clock::now();
-    const auto tell = [&](int status, std::uint64_t written) {
+    const auto tell = [&log = *log, &r, time, begin](int status, std::uint64_t written) {
       const std::chrono::duration<double, std::milli> took = Clock::now() - begin;
-      log->add({r, status, detail::bytes_sent(r, status, written), took.count(), time});
+      log.add({r, status, detail::bytes_sent(r, status, written), took.count(), time});
     };
-    detail::call_and_tell(w, tell, [&] { next(w, r); });
+    detail::call_and_tell(w, r, next, tell);
   };
 }
 
