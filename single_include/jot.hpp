@@ -1929,10 +1929,9 @@ auto blocking(F f) -> decltype(f()) {
 // In: a Cookie. Out: a Set-Cookie field (RFC 6265bis). What comes back is read by r.cookie(name),
 // and is whatever the client likes: what it must not change is kept by SignedCookies.
 //
-//     SignedCookies sessions(key);                                     // 32 bytes that nobody
-//     knows sessions.set(w, {.name = "session", .value = user, .max_age = 24h});
-//     std::optional<std::string> user = sessions.get(r, "session");    // nullopt: nobody, or a
-//     cheat
+//     SignedCookies sessions(key);  // 32 bytes that nobody knows
+//     sessions.set(w, {.name = "session", .value = user, .max_age = 24h});
+//     auto user = sessions.get(r, "session");  // a std::optional; nullopt: nobody, or a cheat
 //
 // The defaults are the safe ones: a cookie is sent back over TLS only (and to localhost, as
 // browsers have it), is hidden from scripts, and stays away from requests that other sites make,
@@ -3226,8 +3225,8 @@ namespace jot::inline v1 {
 // A response, whole.
 struct Recorded {
   int status = 200;
-  Header header =
-      {};  // as the handler set it: Date, Content-Length and framing are a server's work
+  // As the handler set it: Date, Content-Length and framing are a server's work.
+  Header header = {};
   std::string body = {};
   // The handler threw when the first byte had left: a client sees the response cut short.
   bool cut_short = false;
@@ -10211,8 +10210,7 @@ class RouteTrees {
 // handler in its middleware) is ready to be called.
 //
 // 1. Open: routes are added, by any thread. A pattern that conflicts with another is refused.
-// 2. close(), by the first request: the middleware is wrapped around each handler, once and for
-// all.
+// 2. close(), by the first request: middleware is wrapped around each handler, once and for all.
 // 3. Closed: read by many threads, changed by none, so without a lock.
 //
 // What a Router answers itself (redirects, 404, 405, OPTIONS) are routes too, with middleware.
@@ -10670,8 +10668,7 @@ inline RangeAnswer parse_byte_ranges(std::string_view field, std::uint64_t size)
 // serve_content.hpp -- the life of an answer that is a file.
 //
 //   1. Its validators go into the header, and are compared with the request's conditions: the
-//   client
-//      has it already (304), or means another version (412).
+//      client has it already (304), or means another version (412).
 //   2. Its type is found, by name or by content.
 //   3. A Range that is still meant, of a GET, cuts it: into one part, into several, or there is
 //      nothing at that place (416).

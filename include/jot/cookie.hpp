@@ -5,10 +5,9 @@
 // In: a Cookie. Out: a Set-Cookie field (RFC 6265bis). What comes back is read by r.cookie(name),
 // and is whatever the client likes: what it must not change is kept by SignedCookies.
 //
-//     SignedCookies sessions(key);                                     // 32 bytes that nobody
-//     knows sessions.set(w, {.name = "session", .value = user, .max_age = 24h});
-//     std::optional<std::string> user = sessions.get(r, "session");    // nullopt: nobody, or a
-//     cheat
+//     SignedCookies sessions(key);  // 32 bytes that nobody knows
+//     sessions.set(w, {.name = "session", .value = user, .max_age = 24h});
+//     auto user = sessions.get(r, "session");  // a std::optional; nullopt: nobody, or a cheat
 //
 // The defaults are the safe ones: a cookie is sent back over TLS only (and to localhost, as
 // browsers have it), is hidden from scripts, and stays away from requests that other sites make,

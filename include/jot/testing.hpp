@@ -29,8 +29,8 @@ namespace jot::inline v1 {
 // A response, whole.
 struct Recorded {
   int status = 200;
-  Header header =
-      {};  // as the handler set it: Date, Content-Length and framing are a server's work
+  // As the handler set it: Date, Content-Length and framing are a server's work.
+  Header header = {};
   std::string body = {};
   // The handler threw when the first byte had left: a client sees the response cut short.
   bool cut_short = false;

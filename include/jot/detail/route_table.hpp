@@ -6,8 +6,7 @@
 // handler in its middleware) is ready to be called.
 //
 // 1. Open: routes are added, by any thread. A pattern that conflicts with another is refused.
-// 2. close(), by the first request: the middleware is wrapped around each handler, once and for
-// all.
+// 2. close(), by the first request: middleware is wrapped around each handler, once and for all.
 // 3. Closed: read by many threads, changed by none, so without a lock.
 //
 // What a Router answers itself (redirects, 404, 405, OPTIONS) are routes too, with middleware.

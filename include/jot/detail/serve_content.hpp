@@ -3,8 +3,7 @@
 // serve_content.hpp -- the life of an answer that is a file.
 //
 //   1. Its validators go into the header, and are compared with the request's conditions: the
-//   client
-//      has it already (304), or means another version (412).
+//      client has it already (304), or means another version (412).
 //   2. Its type is found, by name or by content.
 //   3. A Range that is still meant, of a GET, cuts it: into one part, into several, or there is
 //      nothing at that place (416).
