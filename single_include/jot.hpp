@@ -11225,11 +11225,17 @@ inline std::string json_line(const AccessEntry& e, std::string_view request_id) 
 
 namespace jot::inline v1::detail {
 
+// Has the deadline passed? The timer may tell a little later.
+inline bool is_late(const Context& ctx) noexcept {
+  return ctx.done() ? ctx.err() == Errc::deadline_exceeded : ctx.remaining() == nanoseconds::zero();
+}
+
 class DeadlineWriter final : public ResponseWriter, private Flusher {
  public:
-  // Within a middleware of the same kind, both share the outer one's lock.
-  DeadlineWriter(ResponseWriter& inner, Request& r)
+  // ctx: the deadline's. Within a middleware of the same kind, both share the outer one's lock.
+  DeadlineWriter(ResponseWriter& inner, Request& r, const Context& ctx)
       : inner_(inner),
+        context_(ctx),
         state_(RequestAccess::state(r)),
         lock_(state_.response_lock ? *state_.response_lock : own_lock_),
         header_(inner.header()) {
@@ -11304,10 +11310,13 @@ class DeadlineWriter final : public ResponseWriter, private Flusher {
  private:
   static constexpr std::chrono::milliseconds patience{10};
 
-  // A call of the handler's: the lock, and its Header in the place of the outer one.
+  // A call of the handler's: the lock, and its Header in the place of the outer one. A handler that
+  // wakes at the deadline may be here before the timer: it is too late all the same, for what it
+  // sent now would leave no room for the 503.
   class Turn {
    public:
-    explicit Turn(DeadlineWriter& w) : w_(w), hold_(w.lock_), in_time_(!w.expired_) {
+    explicit Turn(DeadlineWriter& w)
+        : w_(w), hold_(w.lock_), in_time_(!w.expired_ && !is_late(w.context_)) {
       if (in_time_) std::swap(w_.header_, w_.inner_.header());
     }
     Turn(const Turn&) = delete;
@@ -11372,6 +11381,7 @@ class DeadlineWriter final : public ResponseWriter, private Flusher {
   }
 
   ResponseWriter& inner_;
+  const Context& context_;
   RequestState& state_;
   mutable ResponseLock own_lock_;
   ResponseLock& lock_;                 // guards inner_ and answered_
@@ -11946,10 +11956,6 @@ JOT_INLINE std::uint64_t bytes_sent(const Request& r, int status, std::uint64_t 
   return r.method() == "HEAD" || status == 204 || status == 304 ? 0 : written;
 }
 
-JOT_INLINE bool is_late(const Context& ctx) noexcept {
-  return ctx.done() ? ctx.err() == Errc::deadline_exceeded : ctx.remaining() == nanoseconds::zero();
-}
-
 // Calls next, and has w answer when the deadline of ctx comes first. Returns what next threw.
 // A handler that heeds its Context may be back before the timer has called: it is late all the
 // same, and what it has written is not whole.
@@ -12067,7 +12073,7 @@ JOT_INLINE Middleware timeout(nanoseconds max) {
   return [max](ResponseWriter& w, Request& r, const Handler& next) {
     const CancelScope scope = with_timeout(r.context(), max);
     const detail::ContextScope in_force(r, scope.ctx);
-    detail::DeadlineWriter writer(w, r);
+    detail::DeadlineWriter writer(w, r, scope.ctx);
     const std::exception_ptr thrown = detail::call_until(scope.ctx, writer, r, next);
     writer.finish(thrown, r);
   };

@@ -988,7 +988,8 @@ TEST_CASE("timeout: nor does a writer that never comes back from a write") {
   jot::Recorder recorder;
   Stuck stuck(recorder);
   Request r = request("GET", "/");
-  jot::detail::DeadlineWriter writer(stuck, r);
+  const auto [ctx, cancel] = jot::with_timeout(jot::background(), 1h);
+  jot::detail::DeadlineWriter writer(stuck, r, ctx);
   std::thread handler([&] { writer.write("first"); });
   stuck.begun.wait();
   writer.expire();  // returns: nobody has opened the gate yet
@@ -997,6 +998,20 @@ TEST_CASE("timeout: nor does a writer that never comes back from a write") {
   CHECK_FALSE(writer.write("second"));
   CHECK(recorder.body() == "first");
   CHECK_THROWS_AS(writer.finish(nullptr, r), HttpError);  // so that it is cut
+}
+
+TEST_CASE("timeout: a handler that is up before the timer is too late all the same") {
+  const auto [ctx, cancel] = jot::with_timeout(jot::background(), 1ms);
+  jot::Recorder recorder;
+  Request r = request("GET", "/");
+  jot::detail::DeadlineWriter writer(recorder, r, ctx);
+  REQUIRE(raw::eventually([&ctx = ctx] { return ctx.done(); }));  // and nobody calls expire()
+  CHECK_FALSE(writer.write("too late"));
+  CHECK_FALSE(writer.flusher()->flush());
+  CHECK_FALSE(recorder.committed());
+  writer.expire();
+  CHECK(recorder.status() == 503);
+  CHECK(recorder.body() == "this takes too long\n");
 }
 
 TEST_CASE("timeout: what is no set-up throws at once") {

@@ -23,6 +23,8 @@
 // Threads: the handler's calls from one at a time; expire() from any.
 #pragma once
 
+#include "../context.hpp"          // Context, nanoseconds
+#include "../error.hpp"            // Errc, HttpError
 #include "../request.hpp"          // Request
 #include "../response_writer.hpp"  // Flusher, ResponseWriter
 #include "blocking.hpp"            // NoWaiting
@@ -37,11 +39,17 @@
 
 namespace jot::inline v1::detail {
 
+// Has the deadline passed? The timer may tell a little later.
+inline bool is_late(const Context& ctx) noexcept {
+  return ctx.done() ? ctx.err() == Errc::deadline_exceeded : ctx.remaining() == nanoseconds::zero();
+}
+
 class DeadlineWriter final : public ResponseWriter, private Flusher {
  public:
-  // Within a middleware of the same kind, both share the outer one's lock.
-  DeadlineWriter(ResponseWriter& inner, Request& r)
+  // ctx: the deadline's. Within a middleware of the same kind, both share the outer one's lock.
+  DeadlineWriter(ResponseWriter& inner, Request& r, const Context& ctx)
       : inner_(inner),
+        context_(ctx),
         state_(RequestAccess::state(r)),
         lock_(state_.response_lock ? *state_.response_lock : own_lock_),
         header_(inner.header()) {
@@ -116,10 +124,13 @@ class DeadlineWriter final : public ResponseWriter, private Flusher {
  private:
   static constexpr std::chrono::milliseconds patience{10};
 
-  // A call of the handler's: the lock, and its Header in the place of the outer one.
+  // A call of the handler's: the lock, and its Header in the place of the outer one. A handler that
+  // wakes at the deadline may be here before the timer: it is too late all the same, for what it
+  // sent now would leave no room for the 503.
   class Turn {
    public:
-    explicit Turn(DeadlineWriter& w) : w_(w), hold_(w.lock_), in_time_(!w.expired_) {
+    explicit Turn(DeadlineWriter& w)
+        : w_(w), hold_(w.lock_), in_time_(!w.expired_ && !is_late(w.context_)) {
       if (in_time_) std::swap(w_.header_, w_.inner_.header());
     }
     Turn(const Turn&) = delete;
@@ -184,6 +195,7 @@ class DeadlineWriter final : public ResponseWriter, private Flusher {
   }
 
   ResponseWriter& inner_;
+  const Context& context_;
   RequestState& state_;
   mutable ResponseLock own_lock_;
   ResponseLock& lock_;                 // guards inner_ and answered_

@@ -150,10 +150,6 @@ JOT_INLINE std::uint64_t bytes_sent(const Request& r, int status, std::uint64_t 
   return r.method() == "HEAD" || status == 204 || status == 304 ? 0 : written;
 }
 
-JOT_INLINE bool is_late(const Context& ctx) noexcept {
-  return ctx.done() ? ctx.err() == Errc::deadline_exceeded : ctx.remaining() == nanoseconds::zero();
-}
-
 // Calls next, and has w answer when the deadline of ctx comes first. Returns what next threw.
 // A handler that heeds its Context may be back before the timer has called: it is late all the
 // same, and what it has written is not whole.
@@ -271,7 +267,7 @@ JOT_INLINE Middleware timeout(nanoseconds max) {
   return [max](ResponseWriter& w, Request& r, const Handler& next) {
     const CancelScope scope = with_timeout(r.context(), max);
     const detail::ContextScope in_force(r, scope.ctx);
-    detail::DeadlineWriter writer(w, r);
+    detail::DeadlineWriter writer(w, r, scope.ctx);
     const std::exception_ptr thrown = detail::call_until(scope.ctx, writer, r, next);
     writer.finish(thrown, r);
   };
