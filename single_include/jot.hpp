@@ -7638,7 +7638,10 @@ JOT_INLINE bool is_json_type(std::string_view content_type) noexcept {
 JOT_INLINE std::string Body::read_all(std::size_t limit) {
   std::string all;
   if (!source_) return all;
-  all.resize(std::min(source_->expected(), limit) + 1);  // one more, to see the end without growing
+  // A body within this many bytes is read without growing; a longer one costs memory as it comes,
+  // not as it is announced.
+  constexpr std::size_t believed = 64u << 10;
+  all.resize(std::min({source_->expected(), limit, believed}) + 1);  // one more, to see the end
   for (std::size_t size = 0;;) {
     std::size_t n = source_->read({all.data() + size, all.size() - size});
     if (n == 0) return all.resize(size), all;
@@ -10676,8 +10679,6 @@ inline RangeAnswer parse_byte_ranges(std::string_view field, std::uint64_t size)
 //
 // In: a content, and how it is to be called. Out: the whole response.
 
-#include <sys/random.h>  // getrandom
-
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
 #include <string>       // std::string
@@ -10701,9 +10702,7 @@ class MultipartRanges {
  public:
   MultipartRanges(const std::vector<ByteRange>& ranges, std::string_view type, std::uint64_t size)
       : ranges_(ranges) {
-    std::uint64_t random[2] = {};  // so that it cannot be in the content
-    if (getrandom(random, sizeof random, 0) < 0) random[0] = reinterpret_cast<std::uintptr_t>(this);
-    append_hex(boundary_, random[0]), append_hex(boundary_, random[1]);
+    boundary_ = base64url_encode(random_bytes(16));  // so that it cannot be in the content
     for (const ByteRange& range : ranges) {
       heads_.push_back(text(heads_.empty() ? "--" : "\r\n--", boundary_, "\r\nContent-Range: ",
                             content_range(range, size), "\r\nContent-Type: ", type, "\r\n\r\n"));
@@ -11760,8 +11759,6 @@ class LineQueue {
 // taken, the one that is nearest to being full makes room.
 // Threads: any; a mutex guards the table, held for some ten nanoseconds.
 
-#include <sys/random.h>  // getrandom
-
 #include <algorithm>    // std::max
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
@@ -11773,12 +11770,14 @@ namespace jot::inline v1::detail {
 
 class TokenBuckets {
  public:
-  // interval: one token comes back in such a time. All above 0.
+  static constexpr std::size_t most_keys = std::size_t{1} << 40;
+
+  // interval: one token comes back in such a time. All above 0. Throws: std::bad_alloc.
   TokenBuckets(nanoseconds interval, std::size_t burst, std::size_t max_keys)
       : interval_(interval), depth_(interval * static_cast<nanoseconds::rep>(burst)) {
     sets_ = (max_keys + ways - 1) / ways;
     slots_.resize(sets_ * ways);
-    if (getrandom(&key_, sizeof key_, 0) != sizeof key_) key_ = {1, 2};
+    random_bytes(sizeof key_).copy(reinterpret_cast<char*>(&key_), sizeof key_);
   }
 
   // Takes a token. Returns: zero; or the time until there is one, and nothing was taken.
@@ -11824,8 +11823,7 @@ class TokenBuckets {
 
 // middleware.ipp -- the bodies of middleware.hpp.
 
-#include <sys/random.h>  // getrandom
-#include <time.h>        // clock_gettime
+#include <time.h>  // clock_gettime
 
 #include <algorithm>  // std::count
 #include <charconv>   // std::from_chars
@@ -11884,11 +11882,11 @@ void call_and_tell(ResponseWriter& w, Request& r, const Handler& next, const Tel
 
 JOT_INLINE std::string make_request_id() {
   constexpr char hex[] = "0123456789abcdef";
-  unsigned char bytes[16] = {};
-  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-    throw std::runtime_error("jot: request_id: getrandom");
   std::string id;
-  for (const unsigned char b : bytes) (id += hex[b >> 4]) += hex[b & 15];
+  for (const char c : random_bytes(16)) {
+    const auto byte = static_cast<unsigned char>(c);
+    (id += hex[byte >> 4]) += hex[byte & 15];
+  }
   return id;
 }
 
@@ -11981,6 +11979,8 @@ JOT_INLINE std::shared_ptr<TokenBuckets> make_buckets(const RateLimitOptions& o)
   const std::size_t burst = o.burst ? o.burst : o.requests;
   if (o.requests == 0 || o.requests > most || o.per <= nanoseconds::zero() || o.max_keys == 0)
     throw std::invalid_argument("jot: rate_limit: requests, per and max_keys are above 0");
+  if (o.max_keys > TokenBuckets::most_keys)
+    throw std::invalid_argument("jot: rate_limit: so many keys fit into no memory");
   const auto interval = o.per / static_cast<nanoseconds::rep>(o.requests);
   if (interval == nanoseconds::zero() || burst > most / static_cast<std::size_t>(interval.count()))
     throw std::invalid_argument("jot: rate_limit: too many requests, or too long a time");

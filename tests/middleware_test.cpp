@@ -1110,6 +1110,7 @@ TEST_CASE("rate_limit: what is no set-up throws at once") {
       {.per = 0s},
       {.per = -1s},
       {.max_keys = 0},
+      {.max_keys = ~std::size_t{0}},
       {.per = 1ns, .requests = 2},
       {.burst = ~std::size_t{0}},
   };

@@ -5,9 +5,12 @@
 #include "jot.hpp"
 
 #include "catch.hpp"
+#include "jot/detail/request_state.hpp"
 #include "raw_client.hpp"
 
-#include <algorithm>    // std::min
+#include <algorithm>    // std::max, std::min
+#include <cstdint>      // std::uint64_t
+#include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
@@ -348,4 +351,30 @@ TEST_CASE("request body: what the request's views point at stays while the body 
       [&] { client.send(post("X: y\r\nContent-Length: 3000000\r\n", text_of(3'000'000))); });
   CHECK(client.response().body == "POST/echoy3000000");
   sender.join();
+}
+
+namespace {
+
+// A body that announces much, and brings a byte at a time.
+struct Promise final : jot::detail::BodySource {
+  std::size_t read(std::span<char> to) override {
+    most_room = std::max(most_room, to.size());
+    if (sent == 5) return 0;
+    to[0] = static_cast<char>('a' + sent++);
+    return 1;
+  }
+  void set_limit(std::uint64_t) override {}
+  std::size_t expected() const noexcept override { return 10u << 20; }
+  int sent = 0;
+  std::size_t most_room = 0;
+};
+
+}  // namespace
+
+TEST_CASE("body: an announced length costs no memory before the bytes have come") {
+  Promise promise;
+  Request r = jot::request("POST", "/");
+  jot::detail::RequestAccess::set_source(r.body(), &promise);
+  CHECK(r.body().read_all() == "abcde");
+  CHECK(promise.most_room <= 65'537);
 }

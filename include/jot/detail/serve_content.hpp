@@ -15,13 +15,13 @@
 #include "../mime.hpp"             // mime_type
 #include "../request.hpp"          // Request
 #include "../response_writer.hpp"  // ResponseWriter
+#include "base64.hpp"              // base64url_encode
 #include "byte_ranges.hpp"         // parse_byte_ranges
 #include "conditional.hpp"         // check_preconditions
 #include "error_page.hpp"          // answer_error
 #include "file_content.hpp"        // FileContent
 #include "http_date.hpp"           // HttpDate
-
-#include <sys/random.h>  // getrandom
+#include "random_bytes.hpp"        // random_bytes
 
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
@@ -46,9 +46,7 @@ class MultipartRanges {
  public:
   MultipartRanges(const std::vector<ByteRange>& ranges, std::string_view type, std::uint64_t size)
       : ranges_(ranges) {
-    std::uint64_t random[2] = {};  // so that it cannot be in the content
-    if (getrandom(random, sizeof random, 0) < 0) random[0] = reinterpret_cast<std::uintptr_t>(this);
-    append_hex(boundary_, random[0]), append_hex(boundary_, random[1]);
+    boundary_ = base64url_encode(random_bytes(16));  // so that it cannot be in the content
     for (const ByteRange& range : ranges) {
       heads_.push_back(text(heads_.empty() ? "--" : "\r\n--", boundary_, "\r\nContent-Range: ",
                             content_range(range, size), "\r\nContent-Type: ", type, "\r\n\r\n"));

@@ -14,10 +14,9 @@
 // Threads: any; a mutex guards the table, held for some ten nanoseconds.
 #pragma once
 
-#include "../context.hpp"  // Clock, nanoseconds
-#include "siphash.hpp"     // siphash, SipKey
-
-#include <sys/random.h>  // getrandom
+#include "../context.hpp"    // Clock, nanoseconds
+#include "random_bytes.hpp"  // random_bytes
+#include "siphash.hpp"       // siphash, SipKey
 
 #include <algorithm>    // std::max
 #include <cstddef>      // std::size_t
@@ -30,12 +29,14 @@ namespace jot::inline v1::detail {
 
 class TokenBuckets {
  public:
-  // interval: one token comes back in such a time. All above 0.
+  static constexpr std::size_t most_keys = std::size_t{1} << 40;
+
+  // interval: one token comes back in such a time. All above 0. Throws: std::bad_alloc.
   TokenBuckets(nanoseconds interval, std::size_t burst, std::size_t max_keys)
       : interval_(interval), depth_(interval * static_cast<nanoseconds::rep>(burst)) {
     sets_ = (max_keys + ways - 1) / ways;
     slots_.resize(sets_ * ways);
-    if (getrandom(&key_, sizeof key_, 0) != sizeof key_) key_ = {1, 2};
+    random_bytes(sizeof key_).copy(reinterpret_cast<char*>(&key_), sizeof key_);
   }
 
   // Takes a token. Returns: zero; or the time until there is one, and nothing was taken.

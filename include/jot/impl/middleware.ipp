@@ -11,6 +11,7 @@
 #include "../detail/error_page.hpp"       // call_with_fields
 #include "../detail/line_file.hpp"        // LineFile
 #include "../detail/line_queue.hpp"       // LineQueue
+#include "../detail/random_bytes.hpp"     // random_bytes
 #include "../detail/request_state.hpp"    // RequestAccess, WaitingLogs
 #include "../detail/token_buckets.hpp"    // TokenBuckets
 #include "../error.hpp"                   // HttpError
@@ -18,8 +19,7 @@
 #include "../request.hpp"          // Request
 #include "../response_writer.hpp"  // ResponseWriter
 
-#include <sys/random.h>  // getrandom
-#include <time.h>        // clock_gettime
+#include <time.h>  // clock_gettime
 
 #include <algorithm>  // std::count
 #include <charconv>   // std::from_chars
@@ -78,11 +78,11 @@ void call_and_tell(ResponseWriter& w, Request& r, const Handler& next, const Tel
 
 JOT_INLINE std::string make_request_id() {
   constexpr char hex[] = "0123456789abcdef";
-  unsigned char bytes[16] = {};
-  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-    throw std::runtime_error("jot: request_id: getrandom");
   std::string id;
-  for (const unsigned char b : bytes) (id += hex[b >> 4]) += hex[b & 15];
+  for (const char c : random_bytes(16)) {
+    const auto byte = static_cast<unsigned char>(c);
+    (id += hex[byte >> 4]) += hex[byte & 15];
+  }
   return id;
 }
 
@@ -175,6 +175,8 @@ JOT_INLINE std::shared_ptr<TokenBuckets> make_buckets(const RateLimitOptions& o)
   const std::size_t burst = o.burst ? o.burst : o.requests;
   if (o.requests == 0 || o.requests > most || o.per <= nanoseconds::zero() || o.max_keys == 0)
     throw std::invalid_argument("jot: rate_limit: requests, per and max_keys are above 0");
+  if (o.max_keys > TokenBuckets::most_keys)
+    throw std::invalid_argument("jot: rate_limit: so many keys fit into no memory");
   const auto interval = o.per / static_cast<nanoseconds::rep>(o.requests);
   if (interval == nanoseconds::zero() || burst > most / static_cast<std::size_t>(interval.count()))
     throw std::invalid_argument("jot: rate_limit: too many requests, or too long a time");

@@ -67,7 +67,10 @@ JOT_INLINE bool is_json_type(std::string_view content_type) noexcept {
 JOT_INLINE std::string Body::read_all(std::size_t limit) {
   std::string all;
   if (!source_) return all;
-  all.resize(std::min(source_->expected(), limit) + 1);  // one more, to see the end without growing
+  // A body within this many bytes is read without growing; a longer one costs memory as it comes,
+  // not as it is announced.
+  constexpr std::size_t believed = 64u << 10;
+  all.resize(std::min({source_->expected(), limit, believed}) + 1);  // one more, to see the end
   for (std::size_t size = 0;;) {
     std::size_t n = source_->read({all.data() + size, all.size() - size});
     if (n == 0) return all.resize(size), all;
