@@ -2371,7 +2371,8 @@ class Group {
   // what its routes share is to be made outside and captured.
   void use(Middleware m);
 
-  // A group within this one. The prefix is a path, which may have names and a host in it.
+  // A group within this one. The prefix is a path, which may have names in it and a host before it;
+  // of the Router's own groups, also a host alone.
   Group group(std::string_view prefix, Where where = Where::current());
 
  protected:
@@ -2419,6 +2420,7 @@ class Router : public Group {
   // accepts: of a decoded segment, never empty. It is called for each request that comes by, from
   // any thread: it must be quick and not throw.
   // Two predicates in the same place conflict unless something else tells the patterns apart.
+  // Throws: std::invalid_argument for a name that is taken or cannot stand in a pattern.
   void predicate(std::string_view name, std::function<bool(std::string_view)> accepts);
 
   // The page for 404 and 405, and for what handlers throw: HttpError, and 500 for everything else.
@@ -9631,6 +9633,22 @@ inline std::size_t host_begin(std::string_view text) noexcept {
   return std::min(text.find_first_not_of(" \t", space), text.size());
 }
 
+// Throws: std::invalid_argument that shows the pattern with a caret under the mistake. Controls are
+// shown as question marks, and the bytes of a letter in UTF-8 have one place.
+[[noreturn]] inline void refuse_pattern(std::string_view text, std::size_t at, std::string_view why,
+                                        std::source_location where) {
+  std::string shown, caret;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    shown += byte == '\t' ? ' ' : byte < ' ' || byte == 0x7f ? '?' : text[i];
+    if (i < at && (byte & 0xc0) != 0x80) caret += ' ';
+  }
+  std::string message = place(where) + ": jot: bad pattern: ";
+  ((message += why) += "\n    ") += shown;
+  ((message += "\n    ") += caret) += '^';
+  throw std::invalid_argument(message);
+}
+
 class PatternParser {
  public:
   PatternParser(std::string_view text, const Tests& tests, std::source_location where)
@@ -9649,10 +9667,7 @@ class PatternParser {
 
  private:
   [[noreturn]] void fail(std::size_t at, std::string_view why) const {
-    std::string message = place(where_) + ": jot: bad pattern: ";
-    ((message += why) += "\n    ") += text_;
-    (message += "\n    ").append(at, ' ') += '^';
-    throw std::invalid_argument(message);
+    refuse_pattern(text_, at, why, where_);
   }
 
   void parse_method() {
@@ -10327,8 +10342,11 @@ class RouteTable {
     const auto lock = open();
     while (prefix.ends_with('/')) prefix.remove_suffix(1);
     std::string joined = join(parent, prefix, where);
-    if (!joined.empty())
-      parse_pattern(joined.find('/') == joined.npos ? joined + '/' : joined, tests_, where);
+    const bool host_alone = !joined.empty() && joined.find('/') == joined.npos;
+    if (host_alone) joined += '/';
+    if (!joined.empty() && !parse_pattern(joined, tests_, where).method.empty())
+      refuse_pattern(joined, 0, "a group is for all methods", where);
+    if (host_alone) joined.pop_back();
     return groups_.emplace_back(RouteGroup{&parent, std::move(joined)});
   }
 
@@ -10354,6 +10372,9 @@ class RouteTable {
 
   void add_test(std::string_view name, Predicate accepts) {
     const auto lock = open();
+    if (name.empty() || name.find_first_of("/{}") != name.npos || !accepts)
+      throw std::invalid_argument("jot: no predicate, or no name for one: \"" + std::string(name) +
+                                  '"');
     for (const Test& test : tests_) {
       if (test.name == name)
         throw std::invalid_argument("jot: there is a predicate " + test.name + " already");
@@ -10433,9 +10454,11 @@ class RouteTable {
                           std::source_location where) {
     const std::size_t host = host_begin(pattern);
     const std::size_t path = std::min(pattern.find('/', host), pattern.size());
-    if (path > host && !group.prefix.empty() && !group.prefix.starts_with('/')) {
-      throw std::invalid_argument(
-          place(where) + ": jot: a host within a group that has one: " + std::string(pattern));
+    if (path > host && !group.prefix.empty()) {
+      if (path == pattern.size())
+        refuse_pattern(pattern, path, "a path is missing: it starts with a slash", where);
+      if (!group.prefix.starts_with('/'))
+        refuse_pattern(pattern, host, "a host within a group that has one", where);
     }
     std::string joined(pattern.substr(0, path));
     return (joined += group.prefix) += pattern.substr(path);
@@ -12250,10 +12273,9 @@ JOT_INLINE void Group::mount(std::string_view prefix, Handler h, Where where) {
   using enum detail::RouteTable::Kind;
   while (prefix.ends_with('/')) prefix.remove_suffix(1);
   const Handler within = detail::Mount(std::move(h));
-  const std::string subtree = std::string(prefix) + '/';
-  table_->add(*group_, subtree, within, mount, where);
   if (!prefix.empty() || !group_->prefix.empty())
     table_->add(*group_, prefix, within, mount, where);
+  table_->add(*group_, std::string(prefix) + '/', within, mount, where);
 }
 
 JOT_INLINE void Group::use(Middleware m) {

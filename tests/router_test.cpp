@@ -151,7 +151,6 @@ TEST_CASE("a malformed pattern is shown with a caret under the mistake") {
       {"a_b$.org./", "no dot at the end", 8},
       {"a,b@/", "cannot be in a host", 3},
       {"/a b", "a space", 2},
-      {"/a\tb", "a space", 2},
       {"/a?b", "no query", 2},
       {"/a#b", "no query", 2},
   };
@@ -163,6 +162,31 @@ TEST_CASE("a malformed pattern is shown with a caret under the mistake") {
     CHECK(has(message, jot::text("\n    ", pattern, "\n    ", std::string(caret, ' '), "^")));
     CHECK(has(message, "router_test.cpp:"));
   }
+}
+
+TEST_CASE("the caret stands under the mistake, whatever is before it") {
+  const auto shown = [](std::string_view pattern) {
+    const std::string message = message_of([&] { jot::Router().handle(pattern, says("x")); });
+    return message.substr(std::min(message.find('\n'), message.size()));
+  };
+  CHECK(shown("/a\tb") == "\n    /a b\n      ^");
+  CHECK(shown(std::string_view("/a\0b}", 5)) == "\n    /a?b}\n      ^");
+  CHECK(shown("GET\t/a}") == "\n    GET /a}\n          ^");
+  CHECK(shown("/caf\xc3\xa9/{\xc3\xbc-}") == "\n    /caf\xc3\xa9/{\xc3\xbc-}\n            ^");
+}
+
+TEST_CASE("within a group, what has no slash is not taken for a host") {
+  jot::Router app;
+  auto api = app.group("/api");
+  for (const std::string& message :
+       {message_of([&] { api.get("users", show); }), message_of([&] { api.handle("GET", show); }),
+        message_of([&] { api.mount("files", show); }), message_of([&] { api.group("v1"); })}) {
+    INFO(message);
+    CHECK(has(message, "a path is missing"));
+    CHECK(has(message, "router_test.cpp:"));
+  }
+  CHECK(has(message_of([&] { app.group("GET /posts"); }), "a group is for all methods"));
+  CHECK(app.routes().empty());
 }
 
 TEST_CASE("a conflict names both patterns and both places") {
@@ -231,6 +255,14 @@ TEST_CASE("predicates choose among routes") {
   CHECK(status_of(app, "GET", "/w/a-1") == 404);
   CHECK(status_of(app, "POST", "/p/12/x") == 405);
   CHECK(status_of(app, "POST", "/p/ab/x") == 404);
+}
+
+TEST_CASE("a predicate that is none, or has no name, is a mistake at once") {
+  jot::Router app;
+  CHECK_THROWS_AS(app.predicate("even", nullptr), std::invalid_argument);
+  for (const auto name : {"", "a}", "a/b", "{a"})
+    CHECK_THROWS_AS(app.predicate(name, [](std::string_view) { return true; }),
+                    std::invalid_argument);
 }
 
 TEST_CASE("predicates that may both accept conflict, unless something else tells them apart") {

@@ -81,7 +81,8 @@ class Group {
   // what its routes share is to be made outside and captured.
   void use(Middleware m);
 
-  // A group within this one. The prefix is a path, which may have names and a host in it.
+  // A group within this one. The prefix is a path, which may have names in it and a host before it;
+  // of the Router's own groups, also a host alone.
   Group group(std::string_view prefix, Where where = Where::current());
 
  protected:
@@ -129,6 +130,7 @@ class Router : public Group {
   // accepts: of a decoded segment, never empty. It is called for each request that comes by, from
   // any thread: it must be quick and not throw.
   // Two predicates in the same place conflict unless something else tells the patterns apart.
+  // Throws: std::invalid_argument for a name that is taken or cannot stand in a pattern.
   void predicate(std::string_view name, std::function<bool(std::string_view)> accepts);
 
   // The page for 404 and 405, and for what handlers throw: HttpError, and 500 for everything else.

@@ -75,6 +75,22 @@ inline std::size_t host_begin(std::string_view text) noexcept {
   return std::min(text.find_first_not_of(" \t", space), text.size());
 }
 
+// Throws: std::invalid_argument that shows the pattern with a caret under the mistake. Controls are
+// shown as question marks, and the bytes of a letter in UTF-8 have one place.
+[[noreturn]] inline void refuse_pattern(std::string_view text, std::size_t at, std::string_view why,
+                                        std::source_location where) {
+  std::string shown, caret;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    shown += byte == '\t' ? ' ' : byte < ' ' || byte == 0x7f ? '?' : text[i];
+    if (i < at && (byte & 0xc0) != 0x80) caret += ' ';
+  }
+  std::string message = place(where) + ": jot: bad pattern: ";
+  ((message += why) += "\n    ") += shown;
+  ((message += "\n    ") += caret) += '^';
+  throw std::invalid_argument(message);
+}
+
 class PatternParser {
  public:
   PatternParser(std::string_view text, const Tests& tests, std::source_location where)
@@ -93,10 +109,7 @@ class PatternParser {
 
  private:
   [[noreturn]] void fail(std::size_t at, std::string_view why) const {
-    std::string message = place(where_) + ": jot: bad pattern: ";
-    ((message += why) += "\n    ") += text_;
-    (message += "\n    ").append(at, ' ') += '^';
-    throw std::invalid_argument(message);
+    refuse_pattern(text_, at, why, where_);
   }
 
   void parse_method() {

@@ -127,8 +127,11 @@ class RouteTable {
     const auto lock = open();
     while (prefix.ends_with('/')) prefix.remove_suffix(1);
     std::string joined = join(parent, prefix, where);
-    if (!joined.empty())
-      parse_pattern(joined.find('/') == joined.npos ? joined + '/' : joined, tests_, where);
+    const bool host_alone = !joined.empty() && joined.find('/') == joined.npos;
+    if (host_alone) joined += '/';
+    if (!joined.empty() && !parse_pattern(joined, tests_, where).method.empty())
+      refuse_pattern(joined, 0, "a group is for all methods", where);
+    if (host_alone) joined.pop_back();
     return groups_.emplace_back(RouteGroup{&parent, std::move(joined)});
   }
 
@@ -154,6 +157,9 @@ class RouteTable {
 
   void add_test(std::string_view name, Predicate accepts) {
     const auto lock = open();
+    if (name.empty() || name.find_first_of("/{}") != name.npos || !accepts)
+      throw std::invalid_argument("jot: no predicate, or no name for one: \"" + std::string(name) +
+                                  '"');
     for (const Test& test : tests_) {
       if (test.name == name)
         throw std::invalid_argument("jot: there is a predicate " + test.name + " already");
@@ -233,9 +239,11 @@ class RouteTable {
                           std::source_location where) {
     const std::size_t host = host_begin(pattern);
     const std::size_t path = std::min(pattern.find('/', host), pattern.size());
-    if (path > host && !group.prefix.empty() && !group.prefix.starts_with('/')) {
-      throw std::invalid_argument(
-          place(where) + ": jot: a host within a group that has one: " + std::string(pattern));
+    if (path > host && !group.prefix.empty()) {
+      if (path == pattern.size())
+        refuse_pattern(pattern, path, "a path is missing: it starts with a slash", where);
+      if (!group.prefix.starts_with('/'))
+        refuse_pattern(pattern, host, "a host within a group that has one", where);
     }
     std::string joined(pattern.substr(0, path));
     return (joined += group.prefix) += pattern.substr(path);

@@ -58,10 +58,9 @@ JOT_INLINE void Group::mount(std::string_view prefix, Handler h, Where where) {
   using enum detail::RouteTable::Kind;
   while (prefix.ends_with('/')) prefix.remove_suffix(1);
   const Handler within = detail::Mount(std::move(h));
-  const std::string subtree = std::string(prefix) + '/';
-  table_->add(*group_, subtree, within, mount, where);
   if (!prefix.empty() || !group_->prefix.empty())
     table_->add(*group_, prefix, within, mount, where);
+  table_->add(*group_, std::string(prefix) + '/', within, mount, where);
 }
 
 JOT_INLINE void Group::use(Middleware m) {
