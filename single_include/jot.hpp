@@ -9940,6 +9940,7 @@ class LiteralChildren {
   // The child of a literal, decoded as it is in a Pattern.
   const Node* find_plain(std::string_view literal) const noexcept { return search(literal, plain); }
 
+  bool empty() const noexcept { return children_.empty(); }
   auto begin() const noexcept { return children_.begin(); }
   auto end() const noexcept { return children_.end(); }
 
@@ -10125,17 +10126,14 @@ class PathWalk {
 // said: it is there with a slash more, or for other methods.
 // One tree for each host and one for all: a route with a host wins against one without.
 
-#include <memory>       // std::unique_ptr
 #include <string>       // std::string
 #include <string_view>  // std::string_view
-#include <utility>      // std::pair
-#include <vector>       // std::vector
 
 namespace jot::inline v1::detail {
 
 struct RouteQuery {
   std::string_view method, host, path;  // host: as it came, with its port
-  std::string& scratch;
+  std::string& scratch;  // for the host in lower case, then for what a predicate must see
 };
 
 // The host of a Host field as patterns write it: no port, no dot at its end.
@@ -10151,7 +10149,7 @@ class RouteTrees {
 
   // A route that the pattern conflicts with; nullptr: none.
   const Route* conflict(const Pattern& pattern) const {
-    const RouteNode* tree = pattern.host.empty() ? &any_host_ : find_tree(pattern.host);
+    const RouteNode* tree = pattern.host.empty() ? &any_host_ : hosts_.find_plain(pattern.host);
     return tree ? find_conflict(*tree, pattern, 0) : nullptr;
   }
 
@@ -10197,25 +10195,17 @@ class RouteTrees {
            PathWalk(q.scratch, stop_at).walk(any_host_, q.path);
   }
 
-  const RouteNode* host_tree(const RouteQuery& q) const noexcept {
-    return hosts_.empty() ? nullptr : find_tree(bare_host(q.host));
+  const RouteNode* host_tree(const RouteQuery& q) const {
+    if (hosts_.empty()) return nullptr;
+    q.scratch = bare_host(q.host);
+    for (char& c : q.scratch) c = to_lower(c);
+    return hosts_.find_plain(q.scratch);
   }
 
-  RouteNode* find_tree(std::string_view host) const noexcept {
-    for (const auto& [name, tree] : hosts_) {
-      if (iequals(name, host)) return tree.get();
-    }
-    return nullptr;
-  }
-
-  RouteNode& tree_of(const std::string& host) {
-    if (host.empty()) return any_host_;
-    if (RouteNode* known = find_tree(host)) return *known;
-    return *hosts_.emplace_back(host, std::make_unique<RouteNode>()).second;
-  }
+  RouteNode& tree_of(const std::string& host) { return host.empty() ? any_host_ : hosts_.add(host); }
 
   RouteNode any_host_;
-  std::vector<std::pair<std::string, std::unique_ptr<RouteNode>>> hosts_;
+  LiteralChildren<RouteNode> hosts_;  // found as literals are, by hash
 };
 
 }  // namespace jot::inline v1::detail

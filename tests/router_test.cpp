@@ -308,6 +308,27 @@ TEST_CASE("groups put their prefix before the path, and a host before it all") {
             "takes all the rest"));
 }
 
+TEST_CASE("a thousand hosts are told apart, however they are written") {
+  jot::Router app;
+  for (int i = 0; i < 1000; ++i)
+    app.get(jot::text("h", i, ".example.org/{id:int}"), says(jot::text(i)));
+  app.get("/{any}", says("elsewhere"));
+  for (int i = 0; i < 1000; i += 37) {
+    for (const std::string& host : {jot::text("h", i, ".example.org"),
+                                    jot::text("H", i, ".Example.ORG:8080"),
+                                    jot::text("h", i, ".example.org.")}) {
+      INFO(host);
+      CHECK(record(app, request("GET", "/7", {.header = {{"Host", host}}})).body ==
+            std::to_string(i));
+      CHECK(record(app, request("GET", "/%37", {.header = {{"Host", host}}})).body ==
+            std::to_string(i));
+      CHECK(record(app, request("GET", "/x", {.header = {{"Host", host}}})).body == "elsewhere");
+    }
+  }
+  CHECK(get(app, "http://h1000.example.org/7") == "elsewhere");
+  CHECK(get(app, "http://h1.example.org.org/7") == "elsewhere");
+}
+
 TEST_CASE("middleware wraps from the outside in, whatever the order of registration") {
   jot::Router app;
   auto api = app.group("/api");

@@ -91,6 +91,7 @@ class LiteralChildren {
   // The child of a literal, decoded as it is in a Pattern.
   const Node* find_plain(std::string_view literal) const noexcept { return search(literal, plain); }
 
+  bool empty() const noexcept { return children_.empty(); }
   auto begin() const noexcept { return children_.begin(); }
   auto end() const noexcept { return children_.end(); }
 
