@@ -1005,7 +1005,7 @@ TEST_CASE("timeout: a handler that is up before the timer is too late all the sa
   jot::Recorder recorder;
   Request r = request("GET", "/");
   jot::detail::DeadlineWriter writer(recorder, r, ctx);
-  REQUIRE(raw::eventually([&ctx = ctx] { return ctx.done(); }));  // and nobody calls expire()
+  REQUIRE(raw::eventually([&late = ctx] { return late.done(); }));  // and nobody calls expire()
   CHECK_FALSE(writer.write("too late"));
   CHECK_FALSE(writer.flusher()->flush());
   CHECK_FALSE(recorder.committed());
