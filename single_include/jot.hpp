@@ -794,8 +794,8 @@ struct Srcset {
 
 template <class T>
 concept TypedContent = std::same_as<T, HTML> || std::same_as<T, CSS> || std::same_as<T, JS> ||
-                       std::same_as<T, JSStr> || std::same_as<T, URL> ||
-                       std::same_as<T, HTMLAttr> || std::same_as<T, Srcset>;
+    std::same_as<T, JSStr> || std::same_as<T, URL> || std::same_as<T, HTMLAttr> ||
+    std::same_as<T, Srcset>;
 
 // A Value was asked for what it is not: "title: want string, have null".
 // About a part of r.json(), it is the client's mistake: who lets it go answers 400 with these words
@@ -878,12 +878,12 @@ class Value {
   Value(Value&& other) noexcept;  // leaves null behind
   Value& operator=(const Value& other);
   Value& operator=(Value&& other) noexcept;
-  ~Value();
+  ~Value() { drop(); }
 
   // Exactly bool: a pointer never becomes true.
   template <std::same_as<bool> B>
   Value(B b) noexcept : Value() {
-    boolean_ = b, kind_ = Kind::boolean;
+    set_bool(b);
   }
 
   // An int, or a double; an unsigned number above INT64_MAX becomes a double.
@@ -910,12 +910,10 @@ class Value {
 
   // What your to_value() says, found by ADL.
   template <class T>
-    requires detail::HasToValue<T>
-  Value(const T& t) : Value(to_value(t)) {}
+  requires detail::HasToValue<T> Value(const T& t) : Value(to_value(t)) {}
 
   template <class T>
-  Value(const std::vector<T>& items)
-    requires(!std::same_as<T, Value>);
+  Value(const std::vector<T>& items) requires(!std::same_as<T, Value>);
   template <class T>
   Value(const std::map<std::string, T>& items);
   template <class T>
@@ -997,22 +995,27 @@ class Value {
   template <class C>
   static constexpr Kind kind_of() noexcept;
 
+  void set_bool(bool b) noexcept { boolean_ = b, kind_ = Kind::boolean; }
   void set_number(double n) noexcept { floating_ = n, kind_ = Kind::floating; }
   void set_number(std::int64_t n) noexcept { integer_ = n, kind_ = Kind::integer; }
   void set_number(std::uint64_t n) noexcept;
 
-  // Makes this an empty one, whatever it was, to be filled in place.
-  std::string& become_string() noexcept;
+  // Make null a string, or an empty one to be filled in place.
+  void become_string(std::string_view text);
   List& become_list() noexcept;
   Map& become_map();
 
   bool has_text() const noexcept { return is_string() || is_content(); }
+  bool owns() const noexcept { return kind_ >= Kind::string; }  // text, list or map
   const Value& element(std::size_t index) const& noexcept;
   Value& element(std::size_t index) &;
   Value element(std::size_t index) &&;
   bool equals(const Value& other) const noexcept;
   void take(Value& other) noexcept;  // this holds nothing yet; leaves null behind
-  void drop() noexcept;              // ends what it holds; kind_ is stale until set
+  void end() noexcept;               // ends what it owns; kind_ is stale until set
+  void drop() noexcept {
+    if (owns()) end();
+  }
 
   union {
     // All of it, so that compilers that lose sight of kind_ do not warn of uninitialized members.
@@ -1049,9 +1052,7 @@ Value::Value(N n) noexcept : Value() {
 }
 
 template <class T>
-Value::Value(const std::vector<T>& items)
-  requires(!std::same_as<T, Value>)
-    : Value(List()) {
+Value::Value(const std::vector<T>& items) requires(!std::same_as<T, Value>) : Value(List()) {
   static_assert(detail::BecomesValue<T>,
                 "jot: a vector becomes a Value if T does: write Value to_value(const T&)");
   for (const T& item : items) list_.push_back(Value(item));
@@ -5854,8 +5855,6 @@ JOT_INLINE Value& Value::operator=(Value&& other) noexcept {
   return *this;
 }
 
-JOT_INLINE Value::~Value() { drop(); }
-
 JOT_INLINE Value::Value(std::initializer_list<Entry> entries) : Value(Map()) {
   for (const Entry& e : entries) map_->insert_or_assign(map_->end(), e.key, e.value);
 }
@@ -5866,51 +5865,42 @@ JOT_INLINE void Value::set_number(std::uint64_t n) noexcept {
   set_number(static_cast<double>(n));
 }
 
-JOT_INLINE std::string& Value::become_string() noexcept {
-  drop();
+JOT_INLINE void Value::become_string(std::string_view text) {
+  std::construct_at(&text_, text);
   kind_ = Kind::string;
-  return *std::construct_at(&text_);
 }
 
 JOT_INLINE List& Value::become_list() noexcept {
-  drop();
   kind_ = Kind::list;
   return *std::construct_at(&list_);
 }
 
 JOT_INLINE Map& Value::become_map() {
-  Map* map = new Map();
-  drop();
+  map_ = new Map();
   kind_ = Kind::map;
-  return *(map_ = map);
+  return *map_;
 }
 
 JOT_INLINE void Value::take(Value& other) noexcept {
-  switch (other.kind_) {
-    case Kind::null: break;
-    case Kind::boolean: boolean_ = other.boolean_; break;
-    case Kind::integer: integer_ = other.integer_; break;
-    case Kind::floating: floating_ = other.floating_; break;
-    case Kind::list:
-      std::construct_at(&list_, std::move(other.list_));
-      std::destroy_at(&other.list_);
-      break;
-    case Kind::map: map_ = other.map_; break;
-    default:
-      std::construct_at(&text_, std::move(other.text_));
-      std::destroy_at(&other.text_);
-      break;
+  if (other.has_text()) {
+    std::construct_at(&text_, std::move(other.text_));
+    std::destroy_at(&other.text_);
+  } else if (other.is_list()) {
+    std::construct_at(&list_, std::move(other.list_));
+    std::destroy_at(&other.list_);
+  } else {  // any one of them: they are not longer than this
+    std::memcpy(zeros_, other.zeros_, sizeof(std::int64_t));
   }
   kind_ = other.kind_;
   other.kind_ = Kind::null;
 }
 
-JOT_INLINE void Value::drop() noexcept {
-  if (kind_ == Kind::list)
+JOT_INLINE void Value::end() noexcept {
+  if (is_list())
     std::destroy_at(&list_);
-  else if (kind_ == Kind::map)
+  else if (is_map())
     delete map_;
-  else if (has_text())
+  else
     std::destroy_at(&text_);
 }
 
@@ -6094,33 +6084,39 @@ class JsonNumber {
  public:
   JsonNumber(const char* begin, const char* end) noexcept : begin_(begin), at_(begin), end_(end) {}
 
-  // Returns: the number; null when there is a problem().
-  Value read() noexcept {
+  // Returns: false when there is a problem().
+  bool read() noexcept {
     if (peek() == '-') ++at_;
     whole_ = at_;
-    if (!take_digits()) return {};
+    if (!take_digits()) return false;
     point_ = at_;
     if (*whole_ == '0' && point_ - whole_ > 1)
       return at_ = whole_, fail("a number must not begin with 0");
     if (peek() != '.' && (peek() | 0x20) != 'e') return to_int();
-    if (peek() == '.' && (++at_, !take_digits())) return {};
+    if (peek() == '.' && (++at_, !take_digits())) return false;
     last_ = at_;
-    if ((peek() | 0x20) == 'e' && (++at_, !take_exponent())) return {};
+    if ((peek() | 0x20) == 'e' && (++at_, !take_exponent())) return false;
     return to_double();
   }
 
   // Where the number ends, or where it went wrong.
   const char* at() const noexcept { return at_; }
-  const char* problem() const noexcept { return problem_; }  // nullptr: none
+  const char* problem() const noexcept { return problem_; }
+
+  bool is_int() const noexcept { return is_int_; }
+  std::int64_t as_int() const noexcept {
+    return static_cast<std::int64_t>(is_negative() ? 0 - digits_ : digits_);
+  }
+  double as_double() const noexcept { return double_; }
 
  private:
   static bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
   char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
   bool is_negative() const noexcept { return *begin_ == '-'; }
 
-  Value fail(const char* problem) noexcept {
+  bool fail(const char* problem) noexcept {
     problem_ = problem;
-    return {};
+    return false;
   }
 
   // One digit or more. What they say is right up to 19 digits in all; beyond, digits_ has wrapped.
@@ -6144,22 +6140,22 @@ class JsonNumber {
     return at_ != first;
   }
 
-  Value to_int() noexcept {
+  bool to_int() noexcept {
     const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
     last_ = at_;
     const bool is_minus_zero = digits_ == 0 && is_negative();
     if (at_ - whole_ > 19 || is_minus_zero || digits_ > (is_negative() ? most + 1 : most))
       return to_double();
-    return static_cast<std::int64_t>(is_negative() ? 0 - digits_ : digits_);
+    return is_int_ = true;
   }
 
-  Value to_double() noexcept {
-    double d = 0;
-    if (is_short(d)) return is_negative() ? -d : d;
-    const bool known = std::from_chars(begin_, at_, d).ec == std::errc();
-    if (known && d >= -DBL_MAX && d <= DBL_MAX) return d;
+  bool to_double() noexcept {
+    if (is_short(double_)) return double_ = is_negative() ? -double_ : double_, true;
+    const bool known = std::from_chars(begin_, at_, double_).ec == std::errc();
+    if (known && double_ >= -DBL_MAX && double_ <= DBL_MAX) return true;
     if (is_large()) return at_ = begin_, fail("a number too large for a double");
-    return is_negative() ? -0.0 : 0.0;
+    double_ = is_negative() ? -0.0 : 0.0;
+    return true;
   }
 
   // Most numbers people write are a whole number below 2^53 and a power of ten up to 10^22. A
@@ -6194,6 +6190,8 @@ class JsonNumber {
   const char* last_ = nullptr;   // where all digits end, before the exponent
   std::uint64_t digits_ = 0;     // as if there were no point
   std::int64_t exponent_ = 0;
+  double double_ = 0;
+  bool is_int_ = false;
   const char* problem_ = nullptr;
 };
 
@@ -6430,9 +6428,8 @@ class JsonWriter {
 // One pass, one function for each rule of RFC 8259's grammar:
 // 1. value() looks at one byte and knows which rule comes. Lists and maps call value() again, no
 //    deeper than json_depth: a stranger's text must not decide how much stack we use.
-// 2. Text is taken by the run: eight bytes at a time are looked at, and what lies between two
-// escapes
-//    is copied at once.
+// 2. Text is taken by the run: eight bytes are looked at at a time. A string without escapes is
+//    copied once, from the text to where it stays.
 // 3. Each value is filled in where it will stay: nothing is made to be moved.
 // 4. Keys often come sorted: each entry is tried at the end of the map first.
 // 5. A rule that fails notes the problem and returns false, and so do its callers. No exceptions: a
@@ -6444,7 +6441,8 @@ class JsonWriter {
 #include <cstring>      // std::memcpy
 #include <string>       // std::string
 #include <string_view>  // std::string_view
-#include <utility>      // std::move
+#include <tuple>        // std::tuple
+#include <utility>      // std::piecewise_construct
 
 namespace jot::inline v1::detail {
 
@@ -6452,7 +6450,7 @@ class JsonParser {
  public:
   // Lifetime: text must outlive the parser.
   explicit JsonParser(std::string_view text) noexcept
-      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
+      : begin_(text.data()), end_(begin_ + text.size()), at_(begin_) {}
 
   // Reads the whole document into `to`, once. Returns: false where it is not JSON; then `to` holds
   // what came before the problem().
@@ -6488,16 +6486,24 @@ class JsonParser {
     return false;
   }
 
+  // Fills in `to`, which is null.
   bool value(Value& to) {
     switch (peek()) {
       case '{': return enter() && map(to.become_map());
       case '[': return enter() && list(to.become_list());
-      case '"': return string(to.become_string());
-      case 't': return word("true") && (to = true, true);
-      case 'f': return word("false") && (to = false, true);
-      case 'n': return word("null") && (to = nullptr, true);
+      case '"': return string(to);
+      case 't': return word("true") && (to.set_bool(true), true);
+      case 'f': return word("false") && (to.set_bool(false), true);
+      case 'n': return word("null");
       default: return number(to);
     }
+  }
+
+  bool string(Value& to) {
+    const std::string_view text = string();
+    if (text.data() == nullptr) return false;
+    to.become_string(text);
+    return true;
   }
 
   bool word(std::string_view text) noexcept {
@@ -6509,10 +6515,14 @@ class JsonParser {
   bool number(Value& to) {
     if (peek() != '-' && (peek() < '0' || peek() > '9')) return fail("want a value");
     JsonNumber number(at_, end_);
-    to = number.read();
+    const bool there = number.read();
     at_ = number.at();
-    problem_ = number.problem();
-    return problem_ == nullptr;
+    if (!there) return fail(number.problem());
+    if (number.is_int())
+      to.set_number(number.as_int());
+    else
+      to.set_number(number.as_double());
+    return true;
   }
 
   // Takes an opening bracket; leave() the closing one.
@@ -6528,16 +6538,18 @@ class JsonParser {
     return skip(bracket) || fail(problem);
   }
 
-  // Values are moved when a list grows, so it grows in large steps. The first is small: lists of
-  // one must not become a way to turn few bytes into much memory.
+  // Values are moved when a list grows, so it grows in large steps. The first is as long as the
+  // list before, which often was of the same kind; not longer, for lists of one must not become a
+  // way to turn few bytes into much memory.
   bool list(List& to) {
     if (peek() == ']') return leave(']', "");
     do {
       skip_space();
-      if (to.size() == to.capacity()) to.reserve(to.empty() ? 2 : 3 * to.size());
+      if (to.size() == to.capacity()) to.reserve(to.empty() ? likely_size_ : 3 * to.size());
       if (!value(to.emplace_back())) return false;
       skip_space();
     } while (skip(','));
+    likely_size_ = to.size();
     return leave(']', "want ',' or ']'");
   }
 
@@ -6545,35 +6557,59 @@ class JsonParser {
     if (peek() == '}') return leave('}', "");
     do {
       skip_space();
-      std::string key;
       if (peek() != '"')
         return fail(to.empty() ? "want a key in quotes or '}'" : "want a key in quotes");
-      if (!string(key)) return false;
+      const std::string_view key = string();
+      if (key.data() == nullptr) return false;
+      Value& entry = at_key(to, key);
       skip_space();
       if (!skip(':')) return fail("want ':'");
       skip_space();
-      if (!value(to.try_emplace(to.end(), std::move(key))->second)) return false;
+      if (!value(entry)) return false;
       skip_space();
     } while (skip(','));
     return leave('}', "want ',' or '}'");
   }
 
-  // From quote to quote, appended to `to`.
-  bool string(std::string& to) {
-    const char* run = ++at_;  // [run, at_) is still to be copied
+  // The value of that key, null. Of two with one key the last counts.
+  static Value& at_key(Map& map, std::string_view key) {
+    const std::size_t size = map.size();
+    Value& v = map.emplace_hint(map.end(), std::piecewise_construct, std::tuple(key), std::tuple())
+                   ->second;
+    if (map.size() == size) v = nullptr;
+    return v;
+  }
+
+  // From quote to quote. Returns: what it says, a part of the text or of unescaped_; data() is
+  // nullptr where it fails.
+  std::string_view string() {
+    const char* first = ++at_;
+    if (!skip_text()) return {};
+    return *at_ == '"' ? std::string_view(first, at_++) : unescape(first);
+  }
+
+  // A string that began at `run`; the first backslash is next.
+  std::string_view unescape(const char* run) {
+    unescaped_.clear();
+    while (*at_ == '\\') {
+      unescaped_.append(run, at_++);
+      if (!escape(unescaped_)) return {};
+      run = at_;
+      if (!skip_text()) return {};
+    }
+    return unescaped_.append(run, at_++);
+  }
+
+  // Goes on to the next quote or backslash.
+  bool skip_text() noexcept {
     for (;;) {
       skip_plain();
       if (at_ == end_) return fail("want '\"'");
-      if (*at_ == '"') return to.append(run, at_++), true;
-      if (*at_ == '\\') {
-        to.append(run, at_++);
-        if (!escape(to)) return false;
-        run = at_;
-      } else if (const std::size_t size = utf8_front({at_, end_}).size; size > 1) {
-        at_ += size;
-      } else {
-        return fail(size == 1 ? "a control character must be escaped" : "a byte that is not UTF-8");
-      }
+      if (*at_ == '"' || *at_ == '\\') return true;
+      const std::size_t size = utf8_front({at_, end_}).size;
+      if (size == 1) return fail("a control character must be escaped");
+      if (size == 0) return fail("a byte that is not UTF-8");
+      at_ += size;
     }
   }
 
@@ -6648,10 +6684,13 @@ class JsonParser {
   }
 
   const char* const begin_;
-  const char* at_;
   const char* const end_;
   const char* problem_ = nullptr;
+  const char*
+      at_;  // not beside end_: compilers would load both as one, right after a store to half
   int depth_ = 0;
+  std::size_t likely_size_ = 2;  // of the next list
+  std::string unescaped_;        // the last string that had escapes
 };
 
 // Line and column of text[offset], from 1. A column is a character: its first byte is counted.

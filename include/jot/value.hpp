@@ -73,8 +73,8 @@ struct Srcset {
 
 template <class T>
 concept TypedContent = std::same_as<T, HTML> || std::same_as<T, CSS> || std::same_as<T, JS> ||
-                       std::same_as<T, JSStr> || std::same_as<T, URL> ||
-                       std::same_as<T, HTMLAttr> || std::same_as<T, Srcset>;
+    std::same_as<T, JSStr> || std::same_as<T, URL> || std::same_as<T, HTMLAttr> ||
+    std::same_as<T, Srcset>;
 
 // A Value was asked for what it is not: "title: want string, have null".
 // About a part of r.json(), it is the client's mistake: who lets it go answers 400 with these words
@@ -157,12 +157,12 @@ class Value {
   Value(Value&& other) noexcept;  // leaves null behind
   Value& operator=(const Value& other);
   Value& operator=(Value&& other) noexcept;
-  ~Value();
+  ~Value() { drop(); }
 
   // Exactly bool: a pointer never becomes true.
   template <std::same_as<bool> B>
   Value(B b) noexcept : Value() {
-    boolean_ = b, kind_ = Kind::boolean;
+    set_bool(b);
   }
 
   // An int, or a double; an unsigned number above INT64_MAX becomes a double.
@@ -189,12 +189,10 @@ class Value {
 
   // What your to_value() says, found by ADL.
   template <class T>
-    requires detail::HasToValue<T>
-  Value(const T& t) : Value(to_value(t)) {}
+  requires detail::HasToValue<T> Value(const T& t) : Value(to_value(t)) {}
 
   template <class T>
-  Value(const std::vector<T>& items)
-    requires(!std::same_as<T, Value>);
+  Value(const std::vector<T>& items) requires(!std::same_as<T, Value>);
   template <class T>
   Value(const std::map<std::string, T>& items);
   template <class T>
@@ -276,22 +274,27 @@ class Value {
   template <class C>
   static constexpr Kind kind_of() noexcept;
 
+  void set_bool(bool b) noexcept { boolean_ = b, kind_ = Kind::boolean; }
   void set_number(double n) noexcept { floating_ = n, kind_ = Kind::floating; }
   void set_number(std::int64_t n) noexcept { integer_ = n, kind_ = Kind::integer; }
   void set_number(std::uint64_t n) noexcept;
 
-  // Makes this an empty one, whatever it was, to be filled in place.
-  std::string& become_string() noexcept;
+  // Make null a string, or an empty one to be filled in place.
+  void become_string(std::string_view text);
   List& become_list() noexcept;
   Map& become_map();
 
   bool has_text() const noexcept { return is_string() || is_content(); }
+  bool owns() const noexcept { return kind_ >= Kind::string; }  // text, list or map
   const Value& element(std::size_t index) const& noexcept;
   Value& element(std::size_t index) &;
   Value element(std::size_t index) &&;
   bool equals(const Value& other) const noexcept;
   void take(Value& other) noexcept;  // this holds nothing yet; leaves null behind
-  void drop() noexcept;              // ends what it holds; kind_ is stale until set
+  void end() noexcept;               // ends what it owns; kind_ is stale until set
+  void drop() noexcept {
+    if (owns()) end();
+  }
 
   union {
     // All of it, so that compilers that lose sight of kind_ do not warn of uninitialized members.
@@ -328,9 +331,7 @@ Value::Value(N n) noexcept : Value() {
 }
 
 template <class T>
-Value::Value(const std::vector<T>& items)
-  requires(!std::same_as<T, Value>)
-    : Value(List()) {
+Value::Value(const std::vector<T>& items) requires(!std::same_as<T, Value>) : Value(List()) {
   static_assert(detail::BecomesValue<T>,
                 "jot: a vector becomes a Value if T does: write Value to_value(const T&)");
   for (const T& item : items) list_.push_back(Value(item));

@@ -8,8 +8,6 @@
 // Linear in the number of digits, however many they are.
 #pragma once
 
-#include "../value.hpp"  // Value
-
 #include <cfloat>        // FLT_EVAL_METHOD, DBL_MAX
 #include <charconv>      // std::from_chars
 #include <cstdint>       // std::int64_t, std::uint64_t
@@ -22,33 +20,39 @@ class JsonNumber {
  public:
   JsonNumber(const char* begin, const char* end) noexcept : begin_(begin), at_(begin), end_(end) {}
 
-  // Returns: the number; null when there is a problem().
-  Value read() noexcept {
+  // Returns: false when there is a problem().
+  bool read() noexcept {
     if (peek() == '-') ++at_;
     whole_ = at_;
-    if (!take_digits()) return {};
+    if (!take_digits()) return false;
     point_ = at_;
     if (*whole_ == '0' && point_ - whole_ > 1)
       return at_ = whole_, fail("a number must not begin with 0");
     if (peek() != '.' && (peek() | 0x20) != 'e') return to_int();
-    if (peek() == '.' && (++at_, !take_digits())) return {};
+    if (peek() == '.' && (++at_, !take_digits())) return false;
     last_ = at_;
-    if ((peek() | 0x20) == 'e' && (++at_, !take_exponent())) return {};
+    if ((peek() | 0x20) == 'e' && (++at_, !take_exponent())) return false;
     return to_double();
   }
 
   // Where the number ends, or where it went wrong.
   const char* at() const noexcept { return at_; }
-  const char* problem() const noexcept { return problem_; }  // nullptr: none
+  const char* problem() const noexcept { return problem_; }
+
+  bool is_int() const noexcept { return is_int_; }
+  std::int64_t as_int() const noexcept {
+    return static_cast<std::int64_t>(is_negative() ? 0 - digits_ : digits_);
+  }
+  double as_double() const noexcept { return double_; }
 
  private:
   static bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
   char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
   bool is_negative() const noexcept { return *begin_ == '-'; }
 
-  Value fail(const char* problem) noexcept {
+  bool fail(const char* problem) noexcept {
     problem_ = problem;
-    return {};
+    return false;
   }
 
   // One digit or more. What they say is right up to 19 digits in all; beyond, digits_ has wrapped.
@@ -72,22 +76,22 @@ class JsonNumber {
     return at_ != first;
   }
 
-  Value to_int() noexcept {
+  bool to_int() noexcept {
     const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
     last_ = at_;
     const bool is_minus_zero = digits_ == 0 && is_negative();
     if (at_ - whole_ > 19 || is_minus_zero || digits_ > (is_negative() ? most + 1 : most))
       return to_double();
-    return static_cast<std::int64_t>(is_negative() ? 0 - digits_ : digits_);
+    return is_int_ = true;
   }
 
-  Value to_double() noexcept {
-    double d = 0;
-    if (is_short(d)) return is_negative() ? -d : d;
-    const bool known = std::from_chars(begin_, at_, d).ec == std::errc();
-    if (known && d >= -DBL_MAX && d <= DBL_MAX) return d;
+  bool to_double() noexcept {
+    if (is_short(double_)) return double_ = is_negative() ? -double_ : double_, true;
+    const bool known = std::from_chars(begin_, at_, double_).ec == std::errc();
+    if (known && double_ >= -DBL_MAX && double_ <= DBL_MAX) return true;
     if (is_large()) return at_ = begin_, fail("a number too large for a double");
-    return is_negative() ? -0.0 : 0.0;
+    double_ = is_negative() ? -0.0 : 0.0;
+    return true;
   }
 
   // Most numbers people write are a whole number below 2^53 and a power of ten up to 10^22. A
@@ -122,6 +126,8 @@ class JsonNumber {
   const char* last_ = nullptr;   // where all digits end, before the exponent
   std::uint64_t digits_ = 0;     // as if there were no point
   std::int64_t exponent_ = 0;
+  double double_ = 0;
+  bool is_int_ = false;
   const char* problem_ = nullptr;
 };
 

@@ -7,9 +7,8 @@
 // One pass, one function for each rule of RFC 8259's grammar:
 // 1. value() looks at one byte and knows which rule comes. Lists and maps call value() again, no
 //    deeper than json_depth: a stranger's text must not decide how much stack we use.
-// 2. Text is taken by the run: eight bytes at a time are looked at, and what lies between two
-// escapes
-//    is copied at once.
+// 2. Text is taken by the run: eight bytes are looked at at a time. A string without escapes is
+//    copied once, from the text to where it stays.
 // 3. Each value is filled in where it will stay: nothing is made to be moved.
 // 4. Keys often come sorted: each entry is tried at the end of the map first.
 // 5. A rule that fails notes the problem and returns false, and so do its callers. No exceptions: a
@@ -27,7 +26,8 @@
 #include <cstring>      // std::memcpy
 #include <string>       // std::string
 #include <string_view>  // std::string_view
-#include <utility>      // std::move
+#include <tuple>        // std::tuple
+#include <utility>      // std::piecewise_construct
 
 namespace jot::inline v1::detail {
 
@@ -35,7 +35,7 @@ class JsonParser {
  public:
   // Lifetime: text must outlive the parser.
   explicit JsonParser(std::string_view text) noexcept
-      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
+      : begin_(text.data()), end_(begin_ + text.size()), at_(begin_) {}
 
   // Reads the whole document into `to`, once. Returns: false where it is not JSON; then `to` holds
   // what came before the problem().
@@ -71,16 +71,24 @@ class JsonParser {
     return false;
   }
 
+  // Fills in `to`, which is null.
   bool value(Value& to) {
     switch (peek()) {
       case '{': return enter() && map(to.become_map());
       case '[': return enter() && list(to.become_list());
-      case '"': return string(to.become_string());
-      case 't': return word("true") && (to = true, true);
-      case 'f': return word("false") && (to = false, true);
-      case 'n': return word("null") && (to = nullptr, true);
+      case '"': return string(to);
+      case 't': return word("true") && (to.set_bool(true), true);
+      case 'f': return word("false") && (to.set_bool(false), true);
+      case 'n': return word("null");
       default: return number(to);
     }
+  }
+
+  bool string(Value& to) {
+    const std::string_view text = string();
+    if (text.data() == nullptr) return false;
+    to.become_string(text);
+    return true;
   }
 
   bool word(std::string_view text) noexcept {
@@ -92,10 +100,14 @@ class JsonParser {
   bool number(Value& to) {
     if (peek() != '-' && (peek() < '0' || peek() > '9')) return fail("want a value");
     JsonNumber number(at_, end_);
-    to = number.read();
+    const bool there = number.read();
     at_ = number.at();
-    problem_ = number.problem();
-    return problem_ == nullptr;
+    if (!there) return fail(number.problem());
+    if (number.is_int())
+      to.set_number(number.as_int());
+    else
+      to.set_number(number.as_double());
+    return true;
   }
 
   // Takes an opening bracket; leave() the closing one.
@@ -111,16 +123,18 @@ class JsonParser {
     return skip(bracket) || fail(problem);
   }
 
-  // Values are moved when a list grows, so it grows in large steps. The first is small: lists of
-  // one must not become a way to turn few bytes into much memory.
+  // Values are moved when a list grows, so it grows in large steps. The first is as long as the
+  // list before, which often was of the same kind; not longer, for lists of one must not become a
+  // way to turn few bytes into much memory.
   bool list(List& to) {
     if (peek() == ']') return leave(']', "");
     do {
       skip_space();
-      if (to.size() == to.capacity()) to.reserve(to.empty() ? 2 : 3 * to.size());
+      if (to.size() == to.capacity()) to.reserve(to.empty() ? likely_size_ : 3 * to.size());
       if (!value(to.emplace_back())) return false;
       skip_space();
     } while (skip(','));
+    likely_size_ = to.size();
     return leave(']', "want ',' or ']'");
   }
 
@@ -128,35 +142,59 @@ class JsonParser {
     if (peek() == '}') return leave('}', "");
     do {
       skip_space();
-      std::string key;
       if (peek() != '"')
         return fail(to.empty() ? "want a key in quotes or '}'" : "want a key in quotes");
-      if (!string(key)) return false;
+      const std::string_view key = string();
+      if (key.data() == nullptr) return false;
+      Value& entry = at_key(to, key);
       skip_space();
       if (!skip(':')) return fail("want ':'");
       skip_space();
-      if (!value(to.try_emplace(to.end(), std::move(key))->second)) return false;
+      if (!value(entry)) return false;
       skip_space();
     } while (skip(','));
     return leave('}', "want ',' or '}'");
   }
 
-  // From quote to quote, appended to `to`.
-  bool string(std::string& to) {
-    const char* run = ++at_;  // [run, at_) is still to be copied
+  // The value of that key, null. Of two with one key the last counts.
+  static Value& at_key(Map& map, std::string_view key) {
+    const std::size_t size = map.size();
+    Value& v = map.emplace_hint(map.end(), std::piecewise_construct, std::tuple(key), std::tuple())
+                   ->second;
+    if (map.size() == size) v = nullptr;
+    return v;
+  }
+
+  // From quote to quote. Returns: what it says, a part of the text or of unescaped_; data() is
+  // nullptr where it fails.
+  std::string_view string() {
+    const char* first = ++at_;
+    if (!skip_text()) return {};
+    return *at_ == '"' ? std::string_view(first, at_++) : unescape(first);
+  }
+
+  // A string that began at `run`; the first backslash is next.
+  std::string_view unescape(const char* run) {
+    unescaped_.clear();
+    while (*at_ == '\\') {
+      unescaped_.append(run, at_++);
+      if (!escape(unescaped_)) return {};
+      run = at_;
+      if (!skip_text()) return {};
+    }
+    return unescaped_.append(run, at_++);
+  }
+
+  // Goes on to the next quote or backslash.
+  bool skip_text() noexcept {
     for (;;) {
       skip_plain();
       if (at_ == end_) return fail("want '\"'");
-      if (*at_ == '"') return to.append(run, at_++), true;
-      if (*at_ == '\\') {
-        to.append(run, at_++);
-        if (!escape(to)) return false;
-        run = at_;
-      } else if (const std::size_t size = utf8_front({at_, end_}).size; size > 1) {
-        at_ += size;
-      } else {
-        return fail(size == 1 ? "a control character must be escaped" : "a byte that is not UTF-8");
-      }
+      if (*at_ == '"' || *at_ == '\\') return true;
+      const std::size_t size = utf8_front({at_, end_}).size;
+      if (size == 1) return fail("a control character must be escaped");
+      if (size == 0) return fail("a byte that is not UTF-8");
+      at_ += size;
     }
   }
 
@@ -231,10 +269,13 @@ class JsonParser {
   }
 
   const char* const begin_;
-  const char* at_;
   const char* const end_;
   const char* problem_ = nullptr;
+  const char*
+      at_;  // not beside end_: compilers would load both as one, right after a store to half
   int depth_ = 0;
+  std::size_t likely_size_ = 2;  // of the next list
+  std::string unescaped_;        // the last string that had escapes
 };
 
 // Line and column of text[offset], from 1. A column is a character: its first byte is counted.

@@ -110,8 +110,6 @@ JOT_INLINE Value& Value::operator=(Value&& other) noexcept {
   return *this;
 }
 
-JOT_INLINE Value::~Value() { drop(); }
-
 JOT_INLINE Value::Value(std::initializer_list<Entry> entries) : Value(Map()) {
   for (const Entry& e : entries) map_->insert_or_assign(map_->end(), e.key, e.value);
 }
@@ -122,51 +120,42 @@ JOT_INLINE void Value::set_number(std::uint64_t n) noexcept {
   set_number(static_cast<double>(n));
 }
 
-JOT_INLINE std::string& Value::become_string() noexcept {
-  drop();
+JOT_INLINE void Value::become_string(std::string_view text) {
+  std::construct_at(&text_, text);
   kind_ = Kind::string;
-  return *std::construct_at(&text_);
 }
 
 JOT_INLINE List& Value::become_list() noexcept {
-  drop();
   kind_ = Kind::list;
   return *std::construct_at(&list_);
 }
 
 JOT_INLINE Map& Value::become_map() {
-  Map* map = new Map();
-  drop();
+  map_ = new Map();
   kind_ = Kind::map;
-  return *(map_ = map);
+  return *map_;
 }
 
 JOT_INLINE void Value::take(Value& other) noexcept {
-  switch (other.kind_) {
-    case Kind::null: break;
-    case Kind::boolean: boolean_ = other.boolean_; break;
-    case Kind::integer: integer_ = other.integer_; break;
-    case Kind::floating: floating_ = other.floating_; break;
-    case Kind::list:
-      std::construct_at(&list_, std::move(other.list_));
-      std::destroy_at(&other.list_);
-      break;
-    case Kind::map: map_ = other.map_; break;
-    default:
-      std::construct_at(&text_, std::move(other.text_));
-      std::destroy_at(&other.text_);
-      break;
+  if (other.has_text()) {
+    std::construct_at(&text_, std::move(other.text_));
+    std::destroy_at(&other.text_);
+  } else if (other.is_list()) {
+    std::construct_at(&list_, std::move(other.list_));
+    std::destroy_at(&other.list_);
+  } else {  // any one of them: they are not longer than this
+    std::memcpy(zeros_, other.zeros_, sizeof(std::int64_t));
   }
   kind_ = other.kind_;
   other.kind_ = Kind::null;
 }
 
-JOT_INLINE void Value::drop() noexcept {
-  if (kind_ == Kind::list)
+JOT_INLINE void Value::end() noexcept {
+  if (is_list())
     std::destroy_at(&list_);
-  else if (kind_ == Kind::map)
+  else if (is_map())
     delete map_;
-  else if (has_text())
+  else
     std::destroy_at(&text_);
 }
 
