@@ -794,8 +794,8 @@ struct Srcset {
 
 template <class T>
 concept TypedContent = std::same_as<T, HTML> || std::same_as<T, CSS> || std::same_as<T, JS> ||
-    std::same_as<T, JSStr> || std::same_as<T, URL> || std::same_as<T, HTMLAttr> ||
-    std::same_as<T, Srcset>;
+                       std::same_as<T, JSStr> || std::same_as<T, URL> ||
+                       std::same_as<T, HTMLAttr> || std::same_as<T, Srcset>;
 
 // A Value was asked for what it is not: "title: want string, have null".
 // About a part of r.json(), it is the client's mistake: who lets it go answers 400 with these words
@@ -910,10 +910,12 @@ class Value {
 
   // What your to_value() says, found by ADL.
   template <class T>
-  requires detail::HasToValue<T> Value(const T& t) : Value(to_value(t)) {}
+    requires detail::HasToValue<T>
+  Value(const T& t) : Value(to_value(t)) {}
 
   template <class T>
-  Value(const std::vector<T>& items) requires(!std::same_as<T, Value>);
+  Value(const std::vector<T>& items)
+    requires(!std::same_as<T, Value>);
   template <class T>
   Value(const std::map<std::string, T>& items);
   template <class T>
@@ -1052,7 +1054,9 @@ Value::Value(N n) noexcept : Value() {
 }
 
 template <class T>
-Value::Value(const std::vector<T>& items) requires(!std::same_as<T, Value>) : Value(List()) {
+Value::Value(const std::vector<T>& items)
+  requires(!std::same_as<T, Value>)
+    : Value(List()) {
   static_assert(detail::BecomesValue<T>,
                 "jot: a vector becomes a Value if T does: write Value to_value(const T&)");
   for (const T& item : items) list_.push_back(Value(item));
@@ -3612,6 +3616,27 @@ inline std::uint64_t load8(const char* p) noexcept {
   std::memcpy(&word, p, sizeof word);
   if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
   return word;
+}
+
+inline std::uint64_t load4(const char* p) noexcept {
+  std::uint32_t word;
+  std::memcpy(&word, p, sizeof word);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap32(word);
+  return word;
+}
+
+// Of fewer than eight bytes; the rest are 0. Loads that overlap agree on what both have.
+inline std::uint64_t load_few(const char* p, std::size_t size) noexcept {
+  if (size >= 4) return load4(p) | load4(p + size - 4) << 8 * (size - 4);
+  const auto byte = [p](std::size_t i) {
+    return std::uint64_t{static_cast<unsigned char>(p[i])} << 8 * i;
+  };
+  return size == 0 ? 0 : byte(0) | byte(size / 2) | byte(size - 1);
+}
+
+inline void store8(char* p, std::uint64_t word) noexcept {
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  std::memcpy(p, &word, sizeof word);
 }
 
 // Returns: a mark in the high bit of each byte that is c.
@@ -6249,24 +6274,72 @@ inline void append_utf8(std::string& to, char32_t c) {
 
 }  // namespace jot::inline v1::detail
 
+// -------------------------------------------------------------- jot/detail/digits.hpp
+
+// digits.hpp -- how does a whole number look in digits?
+//
+// In: a number. Out: its decimal digits, written where there is room.
+//
+// Eight digits at a time, without a loop: a number of eight digits is parted into two of four, both
+// of them at once into two of two, and all of these at once into single digits, side by side in one
+// 64-bit number. To divide by 100 and by 10 means to multiply by a little more than their inverse
+// and to shift: exact for numbers as small as these.
+
+#include <bit>      // std::countr_zero
+#include <cstdint>  // std::uint64_t
+
+namespace jot::inline v1::detail {
+
+// The digits of n < 10^8 as bytes from 0 to 9, the first of them lowest.
+inline std::uint64_t eight_digits(std::uint64_t n) noexcept {
+  const std::uint64_t fours = n / 10'000 | n % 10'000 << 32;
+  const std::uint64_t hundreds = (fours * 5243) >> 19 & 0x0000'007F'0000'007F;
+  const std::uint64_t twos = hundreds | (fours - 100 * hundreds) << 16;
+  const std::uint64_t tens = (twos * 103) >> 10 & 0x000F'000F'000F'000F;
+  return tens | (twos - 10 * tens) << 8;
+}
+
+// n < 10^8 in eight digits, with zeros before it. Returns: where they end.
+inline char* write_eight_digits(char* to, std::uint64_t n) noexcept {
+  store8(to, eight_digits(n) | every_byte * '0');
+  return to + 8;
+}
+
+// n without zeros before it: 20 digits at most. Returns: where they end; up to seven bytes behind
+// that are overwritten, too.
+inline char* write_digits(char* to, std::uint64_t n) noexcept {
+  constexpr std::uint64_t limit = 100'000'000;
+  if (n >= limit) return write_eight_digits(write_digits(to, n / limit), n % limit);
+  const std::uint64_t digits = eight_digits(n);
+  const int zeros = std::countr_zero(digits | std::uint64_t{1} << 56) / 8;  // 0 has one digit
+  store8(to, (digits | every_byte * '0') >> 8 * zeros);
+  return to + 8 - zeros;
+}
+
+}  // namespace jot::inline v1::detail
+
 // -------------------------------------------------------------- jot/detail/write_json.hpp
 
 // write_json.hpp -- how does a Value look as JSON?
 //
 // In: a Value. Out: its text (RFC 8259), entries in the order of their keys.
 //
-// 1. Plain bytes are appended by the run. What JSON wants escaped is; so are < > & U+2028 and
-// U+2029,
-//    which makes the text safe inside <script> and as JavaScript.
-// 2. Strings that are not UTF-8 get U+FFFD for each byte that does not belong: the text is always
-// UTF-8.
-// 3. A double is written in the fewest digits that read back as the same double; with an exponent
+// 1. All is written into a small buffer first, which goes to the text when it is full: a byte then
+//    costs a comparison and a store, not a call.
+// 2. Plain bytes are copied eight at a time. What JSON wants escaped is; so are < > & U+2028 and
+//    U+2029, which makes the text safe inside <script> and as JavaScript.
+// 3. Strings that are not UTF-8 get U+FFFD for each byte that does not belong: the text is always
+//    UTF-8.
+// 4. A double is written in the fewest digits that read back as the same double; with an exponent
 //    where JavaScript writes one, below 1e-6 and from 1e21.
 
 #include <array>        // std::array
-#include <cfloat>       // DBL_MAX
+#include <cfloat>       // DBL_MAX, FLT_EVAL_METHOD
 #include <charconv>     // std::to_chars
-#include <cstdint>      // std::int64_t
+#include <cmath>        // std::signbit
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t, std::uint64_t
+#include <cstring>      // std::memcpy
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 
@@ -6286,40 +6359,81 @@ class JsonWriter {
         indent_(indent > 0 ? static_cast<std::size_t>(indent) : 0),
         not_finite_(not_finite) {}
 
-  // Throws ValueError: NaN or infinity, nested deeper than json_depth.
-  void write(const Value& v) {
-    switch (v.kind()) {
-      case Value::Kind::null: to_ += "null"; return;
-      case Value::Kind::boolean: to_ += v.as_bool() ? "true" : "false"; return;
-      case Value::Kind::integer: write(v.as_int()); return;
-      case Value::Kind::floating: write(v.as_double()); return;
-      case Value::Kind::list: write(v.as_list()); return;
-      case Value::Kind::map: write(v.as_map()); return;
-      default: write(std::string_view(v.as_string())); return;
-    }
-  }
+  JsonWriter(const JsonWriter&) = delete;
+  JsonWriter& operator=(const JsonWriter&) = delete;
 
-  void write(std::string_view text) {
-    to_ += '"';
-    std::size_t run = 0, i = 0;  // text[run, i) stands for itself and is not yet written
-    while (i < text.size()) {
-      if (is_plain(text[i])) {
-        ++i;
-        continue;
-      }
-      const Utf8 c = utf8_front(text.substr(i));
-      const bool keep = c.size > 1 && c.code_point != 0x2028 && c.code_point != 0x2029;
-      if (!keep) {
-        to_.append(text, run, i - run);
-        escape(c);
-      }
-      i += c.size == 0 ? 1 : c.size;
-      if (!keep) run = i;
-    }
-    to_.append(text, run, text.npos) += '"';
-  }
+  // Throws ValueError: NaN or infinity, nested deeper than json_depth.
+  void write(const Value& v) { flush(value(buffer_, v)); }
+  void write(std::string_view s) { flush(string(buffer_, s)); }
 
  private:
+  // Each of these writes something at `at` and returns where it ends. (As a member, at would be
+  // loaded again after each byte stored, which might have been a byte of it.)
+
+  char* flush(char* at) {
+    to_.append(buffer_, at);
+    return buffer_;
+  }
+
+  // Returns: where `few` bytes may be written without asking again.
+  static constexpr std::size_t few = 64;
+  char* room(char* at) { return at > buffer_ + sizeof(buffer_) - few ? flush(at) : at; }
+
+  char* put(char* at, std::string_view text) {
+    at = room(at);
+    std::memcpy(at, text.data(), text.size());
+    return at + text.size();
+  }
+
+  char* value(char* at, const Value& v) {
+    switch (v.kind()) {
+      case Value::Kind::null: return put(at, "null");
+      case Value::Kind::boolean: return v.as_bool() ? put(at, "true") : put(at, "false");
+      case Value::Kind::integer: return integer(room(at), v.as_int());
+      case Value::Kind::floating: return floating(room(at), v.as_double());
+      case Value::Kind::list: return list(at, v.as_list());
+      case Value::Kind::map: return map(at, v.as_map());
+      default: return string(at, v.as_string());
+    }
+  }
+
+  char* string(char* at, std::string_view s) {
+    const char* from = s.data();
+    const char* const last = from + s.size();
+    at = room(at);
+    for (*at++ = '"';; at = room(at)) {
+      // Eight bytes are written, of which those count that stand for themselves. Where fewer are
+      // left, NULs follow, which do not.
+      const auto left = static_cast<std::size_t>(last - from);
+      const std::uint64_t word = left >= 8 ? load8(from) : load_few(from, left);
+      const std::uint64_t marks = not_plain(word);
+      const std::size_t size = marks == 0 ? 8 : first_mark(marks);
+      store8(at, word);
+      at += size, from += size;
+      if (marks == 0) continue;
+      if (from == last) break;
+      do {
+        const Utf8 c = utf8_front({from, last});
+        at = special(at, c, from);
+        from += c.size == 0 ? 1 : c.size;
+      } while (from != last && !is_plain(*from));
+    }
+    *at++ = '"';
+    return at;
+  }
+
+  // < and > differ in one bit, and so do " and &. A byte beyond ASCII is marked anyway, so that
+  // what looks for one byte need not care what it says about those.
+  static std::uint64_t not_plain(std::uint64_t word) noexcept {
+    const auto is = [](std::uint64_t w, char c) {
+      return (w ^ every_byte * static_cast<unsigned char>(c)) - every_byte;
+    };
+    constexpr std::uint64_t sign = every_byte * ('<' ^ '>'), mark = every_byte * ('"' ^ '&');
+    return (word | (word - every_byte * ' ') | is(word, '\\') | is(word | sign, '>') |
+            is(word | mark, '&')) &
+           high_bits;
+  }
+
   static bool is_plain(char c) noexcept { return plain_[static_cast<unsigned char>(c)]; }
 
   // Bytes that stand for themselves and need no look at their neighbours.
@@ -6330,84 +6444,113 @@ class JsonWriter {
     return plain;
   }();
 
+  // A character that begins at `from`, escaped or beyond ASCII.
+  char* special(char* at, Utf8 c, const char* from) {
+    const bool keep = c.size > 1 && c.code_point != 0x2028 && c.code_point != 0x2029;
+    return keep ? put(at, {from, c.size}) : escape(at, c);
+  }
+
   // A character that must not stand for itself; one of size 0 is a byte that is not UTF-8.
-  void escape(Utf8 c) {
-    if (c.size == 0) return void(to_ += "\xEF\xBF\xBD");  // U+FFFD
+  char* escape(char* at, Utf8 c) {
+    if (c.size == 0) return put(at, "\xEF\xBF\xBD");  // U+FFFD
     switch (c.code_point) {
-      case '"': return void(to_ += "\\\"");
-      case '\\': return void(to_ += "\\\\");
-      case '\b': return void(to_ += "\\b");
-      case '\f': return void(to_ += "\\f");
-      case '\n': return void(to_ += "\\n");
-      case '\r': return void(to_ += "\\r");
-      case '\t': return void(to_ += "\\t");
+      case '"': return put(at, "\\\"");
+      case '\\': return put(at, "\\\\");
+      case '\b': return put(at, "\\b");
+      case '\f': return put(at, "\\f");
+      case '\n': return put(at, "\\n");
+      case '\r': return put(at, "\\r");
+      case '\t': return put(at, "\\t");
       default: break;
     }
     constexpr char hex[] = "0123456789abcdef";
-    to_ += "\\u";
-    for (int shift = 12; shift >= 0; shift -= 4) to_ += hex[c.code_point >> shift & 0xF];
+    at = put(at, "\\u");
+    for (int shift = 12; shift >= 0; shift -= 4) *at++ = hex[c.code_point >> shift & 0xF];
+    return at;
   }
 
-  void write(std::int64_t n) {
-    char digits[24];
-    to_.append(digits, std::to_chars(digits, digits + sizeof(digits), n).ptr);
+  static char* integer(char* at, std::int64_t n) noexcept {
+    if (n < 0) *at++ = '-';
+    const auto size = static_cast<std::uint64_t>(n);
+    return write_digits(at, n < 0 ? 0 - size : size);
   }
 
-  void write(double d) {
+  char* floating(char* at, double d) const {
     const double size = d < 0 ? -d : d;
     if (!(size <= DBL_MAX)) {  // nor is NaN
       if (not_finite_ == NotFinite::refuse) throw ValueError("JSON has no NaN and no infinity");
-      to_ += "null";
-      return;
+      return at + std::string_view("null").copy(at, 4);
     }
-    char digits[32];
     const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+    if (char* behind = plain ? short_decimal(at, d) : nullptr) return behind;
     const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
-    to_.append(digits, std::to_chars(digits, digits + sizeof(digits), d, format).ptr);
+    return std::to_chars(at, at + few, d, format).ptr;
   }
 
-  void write(const List& list) {
-    open('[');
-    for (const Value& v : list) {
-      next();
-      write(v);
-    }
-    close(']');
+  // Most numbers that people write have nine digits or less behind the point. Such a decimal is a
+  // whole number divided by 10^9; if the quotient is d, which has been rounded once, then the
+  // decimal reads back as d. Below 2^52 no other decimal of nine places does, for they lie further
+  // apart than doubles: none is shorter. Returns: nullptr when d is none of these.
+  static char* short_decimal(char* at, double d) noexcept {
+    const double size = d < 0 ? -d : d;
+    if (FLT_EVAL_METHOD != 0 || size >= 0x1p52 / 1e9) return nullptr;
+    const auto whole = static_cast<std::uint64_t>(size * 1e9 + 0.5);
+    if (static_cast<double>(whole) / 1e9 != size) return nullptr;
+    if (std::signbit(d)) *at++ = '-';
+    at = write_digits(at, whole / 1'000'000'000);
+    *at++ = '.';
+    at = write_digits(at, whole / 100'000'000 % 10);
+    at = write_eight_digits(at, whole % 100'000'000);
+    while (at[-1] == '0') --at;
+    return at[-1] == '.' ? at - 1 : at;
   }
 
-  void write(const Map& map) {
-    open('{');
+  char* list(char* at, const List& list) {
+    at = open(at, '[');
+    for (const Value& v : list) at = value(next(at), v);
+    return close(at, ']');
+  }
+
+  char* map(char* at, const Map& map) {
+    at = open(at, '{');
     for (const auto& [key, v] : map) {
-      next();
-      write(std::string_view(key));
-      to_ += indent_ == 0 ? ":" : ": ";
-      write(v);
+      at = room(string(next(at), key));
+      *at++ = ':';
+      if (indent_ != 0) *at++ = ' ';
+      at = value(at, v);
     }
-    close('}');
+    return close(at, '}');
   }
 
-  void open(char bracket) {
+  char* open(char* at, char bracket) {
     if (++depth_ > json_depth) throw ValueError("nested too deep for JSON");
-    to_ += bracket;
+    at = room(at);
+    *at++ = bracket;
     first_ = true;
+    return at;
   }
 
   // Before each element: the comma after the one before, and a line of its own.
-  void next() {
-    if (!first_) to_ += ',';
+  char* next(char* at) {
+    at = room(at);
+    if (!first_) *at++ = ',';
     first_ = false;
-    new_line();
+    return indent_ == 0 ? at : new_line(at);
   }
 
-  void close(char bracket) {
+  char* close(char* at, char bracket) {
     --depth_;
-    if (!first_) new_line();  // there were elements
-    to_ += bracket;
+    at = room(at);
+    if (!first_ && indent_ != 0) at = new_line(at);  // there were elements
+    *at++ = bracket;
     first_ = false;
+    return at;
   }
 
-  void new_line() {
-    if (indent_ != 0) to_.append(1, '\n').append(indent_ * static_cast<std::size_t>(depth_), ' ');
+  char* new_line(char* at) {
+    at = flush(at);
+    to_.append(1, '\n').append(indent_ * static_cast<std::size_t>(depth_), ' ');
+    return at;
   }
 
   std::string& to_;
@@ -6415,6 +6558,7 @@ class JsonWriter {
   const NotFinite not_finite_;
   int depth_ = 0;
   bool first_ = true;
+  char buffer_[1024];  // what is not yet in to_
 };
 
 }  // namespace jot::inline v1::detail
@@ -6435,10 +6579,8 @@ class JsonWriter {
 // 5. A rule that fails notes the problem and returns false, and so do its callers. No exceptions: a
 //    stranger could make us throw all day.
 
-#include <bit>          // std::countr_zero, std::endian
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
-#include <cstring>      // std::memcpy
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <tuple>        // std::tuple
@@ -6616,11 +6758,9 @@ class JsonParser {
   // Goes on to the next byte that is not plain: a quote, a backslash, a control character, or part
   // of a character beyond ASCII.
   void skip_plain() noexcept {
-    for (std::uint64_t eight; end_ - at_ >= 8; at_ += 8) {
-      std::memcpy(&eight, at_, 8);
-      if constexpr (std::endian::native == std::endian::big) eight = __builtin_bswap64(eight);
-      if (const std::uint64_t marks = not_plain(eight)) {
-        at_ += std::countr_zero(marks) / 8;
+    for (; end_ - at_ >= 8; at_ += 8) {
+      if (const std::uint64_t marks = not_plain(load8(at_))) {
+        at_ += first_mark(marks);
         return;
       }
     }
@@ -6632,15 +6772,9 @@ class JsonParser {
     return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
   }
 
-  // Of each byte that is not plain the top bit: where it was set before, or where a subtraction
-  // goes below zero, of 0x20 for controls, of 1 for what the exclusive or has made zero. A borrow
-  // may mark plain bytes behind the first marked one, never before it.
   static std::uint64_t not_plain(std::uint64_t eight) noexcept {
-    constexpr std::uint64_t each = 0x0101010101010101;
-    const std::uint64_t quote = (eight ^ each * '"') - each;
-    const std::uint64_t backslash = (eight ^ each * '\\') - each;
-    const std::uint64_t control = eight - each * 0x20;
-    return (eight | quote | backslash | control) & each * 0x80;
+    return (eight & high_bits) | mark_below(eight, ' ') | mark_equal(eight, '"') |
+           mark_equal(eight, '\\');
   }
 
   // A backslash has been taken; what it means is appended.

@@ -3,6 +3,7 @@
 
 #include "catch.hpp"
 
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 namespace {
 
@@ -415,6 +417,73 @@ TEST_CASE("JSON has no NaN and no infinity") {
   CHECK_THROWS_AS(to_json(infinity), ValueError);
   CHECK_THROWS_AS(to_json(-infinity), ValueError);
   CHECK_THROWS_AS(to_json({{"a", List{std::numeric_limits<double>::quiet_NaN()}}}), ValueError);
+}
+
+TEST_CASE("a special character is seen at every place of what is written") {
+  const std::pair<std::string, std::string> rows[] = {
+      {"", ""},           {"<", "\\u003c"},    {">", "\\u003e"},         {"&", "\\u0026"},
+      {"\"", "\\\""},     {"\\", "\\\\"},      {"\0"s, "\\u0000"},       {"\x1f", "\\u001f"},
+      {"\u00e9", "\u00e9"}, {"\u2028", "\\u2028"}, {"\xff", "\ufffd"},        {"=", "="},
+      {"?", "?"},         {"!", "!"},          {"#", "#"},               {"'", "'"},
+      {"\x7f", "\x7f"},   {"]", "]"},          {"<\u00e9>", "\\u003c\u00e9\\u003e"}};
+  for (const auto& [special, want] : rows) {
+    for (std::size_t before = 0; before < 20; ++before) {
+      for (std::size_t after = 0; after < 20; ++after) {
+        const std::string a(before, 'a'), b(after, 'b');
+        INFO(before << " " << want << " " << after);
+        CHECK(to_json(a + special + b) == '"' + a + want + b + '"');
+      }
+    }
+  }
+}
+
+// Longer than any buffer on the way.
+TEST_CASE("long texts are written whole") {
+  for (std::size_t size = 900; size < 1200; ++size) {
+    const std::string a(size, 'a');
+    INFO(size);
+    CHECK(to_json(a) == '"' + a + '"');
+    CHECK(to_json(a + "<\u00e9\xff" + a) == '"' + a + "\\u003c\u00e9\ufffd" + a + '"');
+    CHECK(to_json(List{a, 1, -0.5, true, Map{}}) == "[\"" + a + "\",1,-0.5,true,{}]");
+    CHECK(to_json({{a, 1e300}}, 1) == "{\n \"" + a + "\": 1e+300\n}");
+  }
+  CHECK(to_json(parse_json("[" + repeat("[],", 5000) + "0]")) == "[" + repeat("[],", 5000) + "0]");
+}
+
+TEST_CASE("whole numbers are written in their digits") {
+  for (std::uint64_t power = 1; power != 0; power = power <= UINT64_MAX / 10 ? power * 10 : 0) {
+    for (const std::uint64_t n : {power - 1, power, power + 1, 2 * power, 9 * (power / 10)}) {
+      if (n > INT64_MAX) continue;
+      CHECK(to_json(n) == std::to_string(n));
+      CHECK(to_json(-static_cast<std::int64_t>(n)) ==
+            std::to_string(-static_cast<std::int64_t>(n)));
+    }
+  }
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 20'000; ++i) {
+    const auto n = static_cast<std::int64_t>(random()) >> (random() % 64);
+    CHECK(to_json(n) == std::to_string(n));
+  }
+}
+
+// Decimals of few digits, and their neighbours, which need many.
+TEST_CASE("doubles are written in the fewest digits, as to_chars has them") {
+  std::mt19937_64 random(5);
+  double power = 1;
+  for (int i = 0; i < 100'000; ++i) {
+    power = i % 15 == 0 ? 1 : power * 10;
+    double d = static_cast<double>(random() >> (11 + random() % 53)) / power;
+    if (i % 2 == 0) d = -d;
+    for (const double near : {d, std::nextafter(d, 0.0), std::nextafter(d, 1e300)}) {
+      const double size = std::fabs(near);
+      const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+      char want[64];
+      char* end = std::to_chars(want, want + sizeof(want), near,
+                                plain ? std::chars_format::fixed : std::chars_format::scientific)
+                      .ptr;
+      REQUIRE(to_json(near) == std::string(want, end));
+    }
+  }
 }
 
 TEST_CASE("doubles come back as they were") {

@@ -73,8 +73,8 @@ struct Srcset {
 
 template <class T>
 concept TypedContent = std::same_as<T, HTML> || std::same_as<T, CSS> || std::same_as<T, JS> ||
-    std::same_as<T, JSStr> || std::same_as<T, URL> || std::same_as<T, HTMLAttr> ||
-    std::same_as<T, Srcset>;
+                       std::same_as<T, JSStr> || std::same_as<T, URL> ||
+                       std::same_as<T, HTMLAttr> || std::same_as<T, Srcset>;
 
 // A Value was asked for what it is not: "title: want string, have null".
 // About a part of r.json(), it is the client's mistake: who lets it go answers 400 with these words
@@ -189,10 +189,12 @@ class Value {
 
   // What your to_value() says, found by ADL.
   template <class T>
-  requires detail::HasToValue<T> Value(const T& t) : Value(to_value(t)) {}
+    requires detail::HasToValue<T>
+  Value(const T& t) : Value(to_value(t)) {}
 
   template <class T>
-  Value(const std::vector<T>& items) requires(!std::same_as<T, Value>);
+  Value(const std::vector<T>& items)
+    requires(!std::same_as<T, Value>);
   template <class T>
   Value(const std::map<std::string, T>& items);
   template <class T>
@@ -331,7 +333,9 @@ Value::Value(N n) noexcept : Value() {
 }
 
 template <class T>
-Value::Value(const std::vector<T>& items) requires(!std::same_as<T, Value>) : Value(List()) {
+Value::Value(const std::vector<T>& items)
+  requires(!std::same_as<T, Value>)
+    : Value(List()) {
   static_assert(detail::BecomesValue<T>,
                 "jot: a vector becomes a Value if T does: write Value to_value(const T&)");
   for (const T& item : items) list_.push_back(Value(item));

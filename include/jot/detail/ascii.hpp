@@ -141,6 +141,27 @@ inline std::uint64_t load8(const char* p) noexcept {
   return word;
 }
 
+inline std::uint64_t load4(const char* p) noexcept {
+  std::uint32_t word;
+  std::memcpy(&word, p, sizeof word);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap32(word);
+  return word;
+}
+
+// Of fewer than eight bytes; the rest are 0. Loads that overlap agree on what both have.
+inline std::uint64_t load_few(const char* p, std::size_t size) noexcept {
+  if (size >= 4) return load4(p) | load4(p + size - 4) << 8 * (size - 4);
+  const auto byte = [p](std::size_t i) {
+    return std::uint64_t{static_cast<unsigned char>(p[i])} << 8 * i;
+  };
+  return size == 0 ? 0 : byte(0) | byte(size / 2) | byte(size - 1);
+}
+
+inline void store8(char* p, std::uint64_t word) noexcept {
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  std::memcpy(p, &word, sizeof word);
+}
+
 // Returns: a mark in the high bit of each byte that is c.
 constexpr std::uint64_t mark_equal(std::uint64_t word, unsigned char c) noexcept {
   const std::uint64_t x = word ^ (every_byte * c);

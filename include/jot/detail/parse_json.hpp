@@ -16,14 +16,13 @@
 #pragma once
 
 #include "../value.hpp"     // List, Map, Value
+#include "ascii.hpp"        // first_mark, high_bits, load8, mark_below, mark_equal
 #include "json_number.hpp"  // JsonNumber
 #include "utf8.hpp"         // append_utf8, utf8_front
 #include "write_json.hpp"   // json_depth
 
-#include <bit>          // std::countr_zero, std::endian
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
-#include <cstring>      // std::memcpy
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <tuple>        // std::tuple
@@ -201,11 +200,9 @@ class JsonParser {
   // Goes on to the next byte that is not plain: a quote, a backslash, a control character, or part
   // of a character beyond ASCII.
   void skip_plain() noexcept {
-    for (std::uint64_t eight; end_ - at_ >= 8; at_ += 8) {
-      std::memcpy(&eight, at_, 8);
-      if constexpr (std::endian::native == std::endian::big) eight = __builtin_bswap64(eight);
-      if (const std::uint64_t marks = not_plain(eight)) {
-        at_ += std::countr_zero(marks) / 8;
+    for (; end_ - at_ >= 8; at_ += 8) {
+      if (const std::uint64_t marks = not_plain(load8(at_))) {
+        at_ += first_mark(marks);
         return;
       }
     }
@@ -217,15 +214,9 @@ class JsonParser {
     return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
   }
 
-  // Of each byte that is not plain the top bit: where it was set before, or where a subtraction
-  // goes below zero, of 0x20 for controls, of 1 for what the exclusive or has made zero. A borrow
-  // may mark plain bytes behind the first marked one, never before it.
   static std::uint64_t not_plain(std::uint64_t eight) noexcept {
-    constexpr std::uint64_t each = 0x0101010101010101;
-    const std::uint64_t quote = (eight ^ each * '"') - each;
-    const std::uint64_t backslash = (eight ^ each * '\\') - each;
-    const std::uint64_t control = eight - each * 0x20;
-    return (eight | quote | backslash | control) & each * 0x80;
+    return (eight & high_bits) | mark_below(eight, ' ') | mark_equal(eight, '"') |
+           mark_equal(eight, '\\');
   }
 
   // A backslash has been taken; what it means is appended.

@@ -4,22 +4,28 @@
 //
 // In: a Value. Out: its text (RFC 8259), entries in the order of their keys.
 //
-// 1. Plain bytes are appended by the run. What JSON wants escaped is; so are < > & U+2028 and
-// U+2029,
-//    which makes the text safe inside <script> and as JavaScript.
-// 2. Strings that are not UTF-8 get U+FFFD for each byte that does not belong: the text is always
-// UTF-8.
-// 3. A double is written in the fewest digits that read back as the same double; with an exponent
+// 1. All is written into a small buffer first, which goes to the text when it is full: a byte then
+//    costs a comparison and a store, not a call.
+// 2. Plain bytes are copied eight at a time. What JSON wants escaped is; so are < > & U+2028 and
+//    U+2029, which makes the text safe inside <script> and as JavaScript.
+// 3. Strings that are not UTF-8 get U+FFFD for each byte that does not belong: the text is always
+//    UTF-8.
+// 4. A double is written in the fewest digits that read back as the same double; with an exponent
 //    where JavaScript writes one, below 1e-6 and from 1e21.
 #pragma once
 
 #include "../value.hpp"  // List, Map, Value, ValueError
+#include "ascii.hpp"     // every_byte, first_mark, load8, mark_below, mark_equal
+#include "digits.hpp"    // write_digits, write_eight_digits
 #include "utf8.hpp"      // utf8_front
 
 #include <array>        // std::array
-#include <cfloat>       // DBL_MAX
+#include <cfloat>       // DBL_MAX, FLT_EVAL_METHOD
 #include <charconv>     // std::to_chars
-#include <cstdint>      // std::int64_t
+#include <cmath>        // std::signbit
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t, std::uint64_t
+#include <cstring>      // std::memcpy
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 
@@ -39,40 +45,81 @@ class JsonWriter {
         indent_(indent > 0 ? static_cast<std::size_t>(indent) : 0),
         not_finite_(not_finite) {}
 
-  // Throws ValueError: NaN or infinity, nested deeper than json_depth.
-  void write(const Value& v) {
-    switch (v.kind()) {
-      case Value::Kind::null: to_ += "null"; return;
-      case Value::Kind::boolean: to_ += v.as_bool() ? "true" : "false"; return;
-      case Value::Kind::integer: write(v.as_int()); return;
-      case Value::Kind::floating: write(v.as_double()); return;
-      case Value::Kind::list: write(v.as_list()); return;
-      case Value::Kind::map: write(v.as_map()); return;
-      default: write(std::string_view(v.as_string())); return;
-    }
-  }
+  JsonWriter(const JsonWriter&) = delete;
+  JsonWriter& operator=(const JsonWriter&) = delete;
 
-  void write(std::string_view text) {
-    to_ += '"';
-    std::size_t run = 0, i = 0;  // text[run, i) stands for itself and is not yet written
-    while (i < text.size()) {
-      if (is_plain(text[i])) {
-        ++i;
-        continue;
-      }
-      const Utf8 c = utf8_front(text.substr(i));
-      const bool keep = c.size > 1 && c.code_point != 0x2028 && c.code_point != 0x2029;
-      if (!keep) {
-        to_.append(text, run, i - run);
-        escape(c);
-      }
-      i += c.size == 0 ? 1 : c.size;
-      if (!keep) run = i;
-    }
-    to_.append(text, run, text.npos) += '"';
-  }
+  // Throws ValueError: NaN or infinity, nested deeper than json_depth.
+  void write(const Value& v) { flush(value(buffer_, v)); }
+  void write(std::string_view s) { flush(string(buffer_, s)); }
 
  private:
+  // Each of these writes something at `at` and returns where it ends. (As a member, at would be
+  // loaded again after each byte stored, which might have been a byte of it.)
+
+  char* flush(char* at) {
+    to_.append(buffer_, at);
+    return buffer_;
+  }
+
+  // Returns: where `few` bytes may be written without asking again.
+  static constexpr std::size_t few = 64;
+  char* room(char* at) { return at > buffer_ + sizeof(buffer_) - few ? flush(at) : at; }
+
+  char* put(char* at, std::string_view text) {
+    at = room(at);
+    std::memcpy(at, text.data(), text.size());
+    return at + text.size();
+  }
+
+  char* value(char* at, const Value& v) {
+    switch (v.kind()) {
+      case Value::Kind::null: return put(at, "null");
+      case Value::Kind::boolean: return v.as_bool() ? put(at, "true") : put(at, "false");
+      case Value::Kind::integer: return integer(room(at), v.as_int());
+      case Value::Kind::floating: return floating(room(at), v.as_double());
+      case Value::Kind::list: return list(at, v.as_list());
+      case Value::Kind::map: return map(at, v.as_map());
+      default: return string(at, v.as_string());
+    }
+  }
+
+  char* string(char* at, std::string_view s) {
+    const char* from = s.data();
+    const char* const last = from + s.size();
+    at = room(at);
+    for (*at++ = '"';; at = room(at)) {
+      // Eight bytes are written, of which those count that stand for themselves. Where fewer are
+      // left, NULs follow, which do not.
+      const auto left = static_cast<std::size_t>(last - from);
+      const std::uint64_t word = left >= 8 ? load8(from) : load_few(from, left);
+      const std::uint64_t marks = not_plain(word);
+      const std::size_t size = marks == 0 ? 8 : first_mark(marks);
+      store8(at, word);
+      at += size, from += size;
+      if (marks == 0) continue;
+      if (from == last) break;
+      do {
+        const Utf8 c = utf8_front({from, last});
+        at = special(at, c, from);
+        from += c.size == 0 ? 1 : c.size;
+      } while (from != last && !is_plain(*from));
+    }
+    *at++ = '"';
+    return at;
+  }
+
+  // < and > differ in one bit, and so do " and &. A byte beyond ASCII is marked anyway, so that
+  // what looks for one byte need not care what it says about those.
+  static std::uint64_t not_plain(std::uint64_t word) noexcept {
+    const auto is = [](std::uint64_t w, char c) {
+      return (w ^ every_byte * static_cast<unsigned char>(c)) - every_byte;
+    };
+    constexpr std::uint64_t sign = every_byte * ('<' ^ '>'), mark = every_byte * ('"' ^ '&');
+    return (word | (word - every_byte * ' ') | is(word, '\\') | is(word | sign, '>') |
+            is(word | mark, '&')) &
+           high_bits;
+  }
+
   static bool is_plain(char c) noexcept { return plain_[static_cast<unsigned char>(c)]; }
 
   // Bytes that stand for themselves and need no look at their neighbours.
@@ -83,84 +130,113 @@ class JsonWriter {
     return plain;
   }();
 
+  // A character that begins at `from`, escaped or beyond ASCII.
+  char* special(char* at, Utf8 c, const char* from) {
+    const bool keep = c.size > 1 && c.code_point != 0x2028 && c.code_point != 0x2029;
+    return keep ? put(at, {from, c.size}) : escape(at, c);
+  }
+
   // A character that must not stand for itself; one of size 0 is a byte that is not UTF-8.
-  void escape(Utf8 c) {
-    if (c.size == 0) return void(to_ += "\xEF\xBF\xBD");  // U+FFFD
+  char* escape(char* at, Utf8 c) {
+    if (c.size == 0) return put(at, "\xEF\xBF\xBD");  // U+FFFD
     switch (c.code_point) {
-      case '"': return void(to_ += "\\\"");
-      case '\\': return void(to_ += "\\\\");
-      case '\b': return void(to_ += "\\b");
-      case '\f': return void(to_ += "\\f");
-      case '\n': return void(to_ += "\\n");
-      case '\r': return void(to_ += "\\r");
-      case '\t': return void(to_ += "\\t");
+      case '"': return put(at, "\\\"");
+      case '\\': return put(at, "\\\\");
+      case '\b': return put(at, "\\b");
+      case '\f': return put(at, "\\f");
+      case '\n': return put(at, "\\n");
+      case '\r': return put(at, "\\r");
+      case '\t': return put(at, "\\t");
       default: break;
     }
     constexpr char hex[] = "0123456789abcdef";
-    to_ += "\\u";
-    for (int shift = 12; shift >= 0; shift -= 4) to_ += hex[c.code_point >> shift & 0xF];
+    at = put(at, "\\u");
+    for (int shift = 12; shift >= 0; shift -= 4) *at++ = hex[c.code_point >> shift & 0xF];
+    return at;
   }
 
-  void write(std::int64_t n) {
-    char digits[24];
-    to_.append(digits, std::to_chars(digits, digits + sizeof(digits), n).ptr);
+  static char* integer(char* at, std::int64_t n) noexcept {
+    if (n < 0) *at++ = '-';
+    const auto size = static_cast<std::uint64_t>(n);
+    return write_digits(at, n < 0 ? 0 - size : size);
   }
 
-  void write(double d) {
+  char* floating(char* at, double d) const {
     const double size = d < 0 ? -d : d;
     if (!(size <= DBL_MAX)) {  // nor is NaN
       if (not_finite_ == NotFinite::refuse) throw ValueError("JSON has no NaN and no infinity");
-      to_ += "null";
-      return;
+      return at + std::string_view("null").copy(at, 4);
     }
-    char digits[32];
     const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+    if (char* behind = plain ? short_decimal(at, d) : nullptr) return behind;
     const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
-    to_.append(digits, std::to_chars(digits, digits + sizeof(digits), d, format).ptr);
+    return std::to_chars(at, at + few, d, format).ptr;
   }
 
-  void write(const List& list) {
-    open('[');
-    for (const Value& v : list) {
-      next();
-      write(v);
-    }
-    close(']');
+  // Most numbers that people write have nine digits or less behind the point. Such a decimal is a
+  // whole number divided by 10^9; if the quotient is d, which has been rounded once, then the
+  // decimal reads back as d. Below 2^52 no other decimal of nine places does, for they lie further
+  // apart than doubles: none is shorter. Returns: nullptr when d is none of these.
+  static char* short_decimal(char* at, double d) noexcept {
+    const double size = d < 0 ? -d : d;
+    if (FLT_EVAL_METHOD != 0 || size >= 0x1p52 / 1e9) return nullptr;
+    const auto whole = static_cast<std::uint64_t>(size * 1e9 + 0.5);
+    if (static_cast<double>(whole) / 1e9 != size) return nullptr;
+    if (std::signbit(d)) *at++ = '-';
+    at = write_digits(at, whole / 1'000'000'000);
+    *at++ = '.';
+    at = write_digits(at, whole / 100'000'000 % 10);
+    at = write_eight_digits(at, whole % 100'000'000);
+    while (at[-1] == '0') --at;
+    return at[-1] == '.' ? at - 1 : at;
   }
 
-  void write(const Map& map) {
-    open('{');
+  char* list(char* at, const List& list) {
+    at = open(at, '[');
+    for (const Value& v : list) at = value(next(at), v);
+    return close(at, ']');
+  }
+
+  char* map(char* at, const Map& map) {
+    at = open(at, '{');
     for (const auto& [key, v] : map) {
-      next();
-      write(std::string_view(key));
-      to_ += indent_ == 0 ? ":" : ": ";
-      write(v);
+      at = room(string(next(at), key));
+      *at++ = ':';
+      if (indent_ != 0) *at++ = ' ';
+      at = value(at, v);
     }
-    close('}');
+    return close(at, '}');
   }
 
-  void open(char bracket) {
+  char* open(char* at, char bracket) {
     if (++depth_ > json_depth) throw ValueError("nested too deep for JSON");
-    to_ += bracket;
+    at = room(at);
+    *at++ = bracket;
     first_ = true;
+    return at;
   }
 
   // Before each element: the comma after the one before, and a line of its own.
-  void next() {
-    if (!first_) to_ += ',';
+  char* next(char* at) {
+    at = room(at);
+    if (!first_) *at++ = ',';
     first_ = false;
-    new_line();
+    return indent_ == 0 ? at : new_line(at);
   }
 
-  void close(char bracket) {
+  char* close(char* at, char bracket) {
     --depth_;
-    if (!first_) new_line();  // there were elements
-    to_ += bracket;
+    at = room(at);
+    if (!first_ && indent_ != 0) at = new_line(at);  // there were elements
+    *at++ = bracket;
     first_ = false;
+    return at;
   }
 
-  void new_line() {
-    if (indent_ != 0) to_.append(1, '\n').append(indent_ * static_cast<std::size_t>(depth_), ' ');
+  char* new_line(char* at) {
+    at = flush(at);
+    to_.append(1, '\n').append(indent_ * static_cast<std::size_t>(depth_), ' ');
+    return at;
   }
 
   std::string& to_;
@@ -168,6 +244,7 @@ class JsonWriter {
   const NotFinite not_finite_;
   int depth_ = 0;
   bool first_ = true;
+  char buffer_[1024];  // what is not yet in to_
 };
 
 }  // namespace jot::inline v1::detail
