@@ -14252,7 +14252,8 @@ inline void append_css_value(std::string& to, std::string_view s) {
   bool good = value.find_first_of(std::string_view("\0\"'()/;@[\\]`{}<>", 16)) == value.npos &&
               value.find("--") == value.npos;
   for (const char c : value) {
-    if (is_css_name_char(c) && static_cast<unsigned char>(c) < 0x80) name += to_lower(c);
+    const bool is_ascii = static_cast<unsigned char>(c) < 0x80;
+    if (is_css_name_char(c) && is_ascii && c != '-') name += to_lower(c);
   }
   // Old browsers ran these, however they were spelled.
   good = good && name.find("expression") == name.npos && name.find("mozbinding") == name.npos;
@@ -16493,7 +16494,7 @@ class HtmlEscape {
     // What these write needs no more in quotes.
     const std::size_t size = escapers.size();
     const bool done = size > 1 && escapers.back() == static_cast<char>(Escaper::attribute) &&
-                      std::string_view("cdtxq-").find(escapers[size - 2]) != std::string_view::npos;
+                      std::string_view("cdtx-").find(escapers[size - 2]) != std::string_view::npos;
     if (done) escapers.pop_back();
     node.text = std::move(escapers);
   }

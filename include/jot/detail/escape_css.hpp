@@ -43,7 +43,8 @@ inline void append_css_value(std::string& to, std::string_view s) {
   bool good = value.find_first_of(std::string_view("\0\"'()/;@[\\]`{}<>", 16)) == value.npos &&
               value.find("--") == value.npos;
   for (const char c : value) {
-    if (is_css_name_char(c) && static_cast<unsigned char>(c) < 0x80) name += to_lower(c);
+    const bool is_ascii = static_cast<unsigned char>(c) < 0x80;
+    if (is_css_name_char(c) && is_ascii && c != '-') name += to_lower(c);
   }
   // Old browsers ran these, however they were spelled.
   good = good && name.find("expression") == name.npos && name.find("mozbinding") == name.npos;

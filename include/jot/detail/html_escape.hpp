@@ -284,7 +284,7 @@ class HtmlEscape {
     // What these write needs no more in quotes.
     const std::size_t size = escapers.size();
     const bool done = size > 1 && escapers.back() == static_cast<char>(Escaper::attribute) &&
-                      std::string_view("cdtxq-").find(escapers[size - 2]) != std::string_view::npos;
+                      std::string_view("cdtx-").find(escapers[size - 2]) != std::string_view::npos;
     if (done) escapers.pop_back();
     node.text = std::move(escapers);
   }
