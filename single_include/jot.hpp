@@ -16228,6 +16228,8 @@ inline std::string to_source(const TemplateNode& node) {
 #include <cstddef>      // std::size_t
 #include <map>          // std::map
 #include <memory>       // std::make_unique
+#include <optional>     // std::optional
+#include <set>          // std::set
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <utility>      // std::move
@@ -16261,9 +16263,12 @@ class HtmlEscape {
       throw EscapeProblem{EscapeErrc::end_context, "ends in a non-text context: " + end.name(),
                           nullptr};
     }
-    for (auto& [node, text] : texts_) node->text = std::move(text);
-    for (auto& [node, escapers] : actions_) write_action(*node, escapers);
-    for (auto& [calls, derived] : calls_) calls->text = std::move(derived);
+    for (Edit& edit : edits_) {
+      if (edit.node->kind == NodeKind::action)
+        write_action(*edit.node, std::move(edit.text));
+      else
+        edit.node->text = std::move(edit.text);
+    }
   }
 
  private:
@@ -16273,6 +16278,29 @@ class HtmlEscape {
     const TemplateNode* at;
   };
   using Jumps = std::vector<Jump>;
+
+  // What a node is to say: a text its bytes, an action its escapers, a call the template's name.
+  struct Edit {
+    TemplateNode* node;
+    std::string text;
+  };
+
+  // What was found out up to a point: all after it can be forgotten.
+  struct Mark {
+    std::size_t edits, learned;
+  };
+
+  Mark mark() const noexcept { return {edits_.size(), learned_.size()}; }
+
+  void forget_since(const Mark& mark) {
+    edits_.resize(mark.edits);
+    while (learned_.size() > mark.learned) ends_.erase(learned_.back()), learned_.pop_back();
+  }
+
+  // Blocks and templates within each other: what fits on the stack of any thread. Loops are walked
+  // twice, those within them four times, and so on: there must be an end of it.
+  static constexpr int most_depth = 1000;
+  static constexpr int most_walked = 1'000'000;
 
   [[noreturn]] static void fail(EscapeErrc code, std::string message, const TemplateNode* at) {
     throw EscapeProblem{code, std::move(message), at};
@@ -16284,19 +16312,26 @@ class HtmlEscape {
   }
 
   HtmlContext walk_list(HtmlContext c, TemplateNode& list) {
+    if (++depth_ > most_depth)
+      fail(EscapeErrc::output_context, "templates and blocks nest too deeply", &list);
     for (const NodePtr& node : list.nodes) {
+      if (++walked_ > most_walked)
+        fail(EscapeErrc::output_context, "too many loops within loops", node.get());
       c = walk(std::move(c), *node);
       if (c.state == HtmlState::dead) break;
     }
+    --depth_;
     return c;
   }
 
   HtmlContext walk(HtmlContext c, TemplateNode& node) {
     switch (node.kind) {
       case NodeKind::list: return walk_list(std::move(c), node);
-      case NodeKind::text:
-        texts_[&node] = HtmlEdit(c, node.text).run();
+      case NodeKind::text: {
+        std::string text = HtmlEdit(c, node.text).run();
+        edits_.push_back({&node, std::move(text)});
         return check(std::move(c), &node);
+      }
       case NodeKind::action: return action(std::move(c), node);
       case NodeKind::if_: return branch(std::move(c), node, "if");
       case NodeKind::with: return branch(std::move(c), node, "with");
@@ -16304,7 +16339,7 @@ class HtmlEscape {
       case NodeKind::template_: {
         std::string name = node.text;
         c = call(std::move(c), name, &node);
-        calls_[&node] = std::move(name);
+        edits_.push_back({&node, std::move(name)});
         return c;
       }
       case NodeKind::break_:
@@ -16324,25 +16359,32 @@ class HtmlEscape {
     return check(join_contexts(yes, no, word), &node);
   }
 
-  // Once more from where the first round ended: a loop's start must take both.
   HtmlContext range(const HtmlContext& c, TemplateNode& node) {
     Jumps outer = std::move(jumps_);
     jumps_.clear();
     HtmlContext end = join_jumps(walk_list(c, *node.body));
-    HtmlEscape again(*this);
+    if (end != c) end = walk_again(std::move(end), node);
+    jumps_ = std::move(outer);
+    const HtmlContext none = node.otherwise ? walk_list(c, *node.otherwise) : c;
+    return check(join_contexts(end, none, "range"), &node);
+  }
+
+  // Once more from where the first round ended: a loop's start must take both.
+  HtmlContext walk_again(HtmlContext end, TemplateNode& node) {
+    const Mark before = mark();
+    const auto called = called_;
+    jumps_.clear();
     HtmlContext second;
     try {
-      second = again.walk_list(end, *node.body);
+      second = walk_list(end, *node.body);
     } catch (EscapeProblem& problem) {
       problem.message = "on range loop re-entry: " + problem.message;
       throw;
     }
+    forget_since(before);
+    called_ = called;
     end = check(join_contexts(end, second, "range"), &node, "on range loop re-entry: ");
-    jumps_ = std::move(again.jumps_);
-    end = join_jumps(std::move(end));
-    jumps_ = std::move(outer);
-    const HtmlContext none = node.otherwise ? walk_list(c, *node.otherwise) : c;
-    return check(join_contexts(end, none, "range"), &node);
+    return join_jumps(std::move(end));
   }
 
   HtmlContext join_jumps(HtmlContext end) const {
@@ -16362,37 +16404,42 @@ class HtmlEscape {
       fail(EscapeErrc::no_such_template, "no such template \"" + name + "\"", at);
     }
     if (c.state != HtmlState::text) name += "$htmltemplate_" + c.name();
-    called_[name] = true;
+    called_.insert(name);
     if (const auto known = ends_.find(name); known != ends_.end()) return known->second;
     TemplateNode* derived = set_.find(name);
     if (derived == nullptr) derived = set_.add(name, copy_node(*root));
-    return body(c, name, *derived, at);
+    return body(c, name, *derived);
   }
 
   // Most templates end where they begin; a recursive one is tried with that, then with the end that
   // it came to.
-  HtmlContext body(const HtmlContext& c, const std::string& name, TemplateNode& root,
-                   const TemplateNode* at) {
-    HtmlContext assumed = c;
-    for (int attempt = 0; attempt < 2; ++attempt) {
-      HtmlEscape trial(*this);
-      trial.ends_[name] = assumed;
-      trial.called_.erase(name);
-      HtmlContext end = trial.walk_list(assumed, root);
-      if (trial.called_.count(name) == 0 || end == assumed) {
-        trial.ends_[name] = end;
-        take(trial);
-        return end;
-      }
-      assumed = std::move(end);
+  HtmlContext body(const HtmlContext& c, const std::string& name, TemplateNode& root) {
+    if (const auto end = tried(c, name, root, c)) return *end;
+    const HtmlContext assumed = ends_.at(name);
+    try {
+      if (const auto end = tried(assumed, name, root, assumed)) return *end;
+    } catch (const EscapeProblem&) {
     }
-    fail(EscapeErrc::output_context, "cannot compute output context for template " + name, at);
+    fail(EscapeErrc::output_context, "cannot compute output context for template " + name, &root);
   }
 
-  void take(HtmlEscape& trial) {
-    texts_ = std::move(trial.texts_), actions_ = std::move(trial.actions_);
-    calls_ = std::move(trial.calls_), ends_ = std::move(trial.ends_);
-    for (const auto& [name, yes] : trial.called_) called_[name] = yes;
+  // Walks the template with its end assumed. Returns: nothing when it calls itself and ends
+  // otherwise; ends_ has then what it came to.
+  std::optional<HtmlContext> tried(const HtmlContext& c, const std::string& name,
+                                   TemplateNode& root, const HtmlContext& assumed) {
+    const Mark before = mark();
+    Jumps outer = std::move(jumps_);
+    jumps_.clear();
+    learned_.push_back(name);
+    ends_[name] = assumed;
+    called_.erase(name);
+    HtmlContext end = walk_list(c, root);
+    const bool good = called_.count(name) == 0 || end == assumed;
+    if (!good) forget_since(before), learned_.push_back(name);
+    called_.insert(name);
+    jumps_ = std::move(outer);
+    ends_[name] = end;
+    return good ? std::optional(std::move(end)) : std::nullopt;
   }
 
   // ---- actions
@@ -16404,7 +16451,7 @@ class HtmlEscape {
     std::string escapers = escapers_of(c, node);
     if (c.state == HtmlState::js) c.slash = JsSlash::division;
     if (c.state == HtmlState::tag) c.state = HtmlState::attribute_name;
-    actions_[&node] = std::move(escapers);
+    edits_.push_back({&node, std::move(escapers)});
     return c;
   }
 
@@ -16511,10 +16558,13 @@ class HtmlEscape {
   }
 
   EscapableSet& set_;
-  std::map<TemplateNode*, std::string> texts_ = {}, actions_ = {}, calls_ = {};
+  std::vector<Edit> edits_ = {};
   std::map<std::string, HtmlContext> ends_ = {};  // of templates, by derived name
-  std::map<std::string, bool> called_ = {};
+  std::vector<std::string> learned_ = {};         // the names in ends_, in order
+  std::set<std::string> called_ = {};
   Jumps jumps_ = {};  // in the present loop
+  int depth_ = 0;
+  int walked_ = 0;
 };
 
 // Throws EscapeProblem; then no tree is changed.
@@ -16653,9 +16703,24 @@ class TemplateExecutor {
     const std::size_t size_;
   };
 
-  // As deep as templates may call each other, or blocks stand within blocks: what fits on the
-  // stack of any thread.
-  static constexpr int most_depth = 1000;
+  // Counts how deep we are: templates called by templates, blocks within blocks, parentheses.
+  class Level {
+   public:
+    explicit Level(TemplateExecutor& executor) : depth_(executor.depth_) {
+      if (depth_ == most_depth)
+        executor.fail("exceeded maximum template depth (" + std::to_string(most_depth) + ")");
+      ++depth_;
+    }
+    ~Level() { --depth_; }
+    Level(const Level&) = delete;
+    Level& operator=(const Level&) = delete;
+
+   private:
+    int& depth_;
+  };
+
+  // What fits on the stack of any thread.
+  static constexpr int most_depth = 2000;
 
   [[noreturn]] void fail(std::string message) const {
     throw ExecProblem{at_, std::string(executing_), std::move(message)};
@@ -16664,6 +16729,7 @@ class TemplateExecutor {
   // ---- nodes that make the page
 
   Flow walk_list(const Operand& dot, const TemplateNode& list) {
+    const Level level(*this);
     for (const NodePtr& node : list.nodes) {
       const Flow flow = walk(dot, *node);
       if (flow != Flow::on) return flow;
@@ -16774,8 +16840,6 @@ class TemplateExecutor {
   void template_call(const Operand& dot, const TemplateNode& node) {
     const TemplateNode* root = names_.find_template(node.text);
     if (root == nullptr) fail("template " + quoted(node.text) + " not defined");
-    if (depth_ == most_depth)
-      fail("exceeded maximum template depth (" + std::to_string(most_depth) + ")");
     const Operand data = pipeline(dot, node.pipe.get());
     call_template(node.text, *root, data);
   }
@@ -16787,13 +16851,11 @@ class TemplateExecutor {
     const std::size_t base = base_;
     executing_ = name;
     base_ = variables_.size();
-    ++depth_;
     {
       const Scope scope(variables_);
       variables_.push_back({"$", dot});
       walk_list(dot, root);
     }
-    --depth_;
     base_ = base;
     at_ = at;
     executing_ = caller;
@@ -16817,6 +16879,7 @@ class TemplateExecutor {
   // Nothing if there is none. Declares its variables.
   Operand pipeline(const Operand& dot, const TemplateNode* pipe) {
     if (pipe == nullptr) return {};
+    const Level level(*this);
     at_ = pipe;
     Operand value;
     const Operand* final = nullptr;  // what the command before came to
@@ -17033,7 +17096,7 @@ class TemplateExecutor {
   std::string_view executing_;        // the name of the template
   std::vector<Variable> variables_;
   std::size_t base_ = 0;  // where the variables of this template begin
-  int depth_ = -1;
+  int depth_ = 0;
 };
 
 }  // namespace jot::inline v1::detail

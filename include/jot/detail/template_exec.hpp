@@ -64,9 +64,24 @@ class TemplateExecutor {
     const std::size_t size_;
   };
 
-  // As deep as templates may call each other, or blocks stand within blocks: what fits on the
-  // stack of any thread.
-  static constexpr int most_depth = 1000;
+  // Counts how deep we are: templates called by templates, blocks within blocks, parentheses.
+  class Level {
+   public:
+    explicit Level(TemplateExecutor& executor) : depth_(executor.depth_) {
+      if (depth_ == most_depth)
+        executor.fail("exceeded maximum template depth (" + std::to_string(most_depth) + ")");
+      ++depth_;
+    }
+    ~Level() { --depth_; }
+    Level(const Level&) = delete;
+    Level& operator=(const Level&) = delete;
+
+   private:
+    int& depth_;
+  };
+
+  // What fits on the stack of any thread.
+  static constexpr int most_depth = 2000;
 
   [[noreturn]] void fail(std::string message) const {
     throw ExecProblem{at_, std::string(executing_), std::move(message)};
@@ -75,6 +90,7 @@ class TemplateExecutor {
   // ---- nodes that make the page
 
   Flow walk_list(const Operand& dot, const TemplateNode& list) {
+    const Level level(*this);
     for (const NodePtr& node : list.nodes) {
       const Flow flow = walk(dot, *node);
       if (flow != Flow::on) return flow;
@@ -185,8 +201,6 @@ class TemplateExecutor {
   void template_call(const Operand& dot, const TemplateNode& node) {
     const TemplateNode* root = names_.find_template(node.text);
     if (root == nullptr) fail("template " + quoted(node.text) + " not defined");
-    if (depth_ == most_depth)
-      fail("exceeded maximum template depth (" + std::to_string(most_depth) + ")");
     const Operand data = pipeline(dot, node.pipe.get());
     call_template(node.text, *root, data);
   }
@@ -198,13 +212,11 @@ class TemplateExecutor {
     const std::size_t base = base_;
     executing_ = name;
     base_ = variables_.size();
-    ++depth_;
     {
       const Scope scope(variables_);
       variables_.push_back({"$", dot});
       walk_list(dot, root);
     }
-    --depth_;
     base_ = base;
     at_ = at;
     executing_ = caller;
@@ -228,6 +240,7 @@ class TemplateExecutor {
   // Nothing if there is none. Declares its variables.
   Operand pipeline(const Operand& dot, const TemplateNode* pipe) {
     if (pipe == nullptr) return {};
+    const Level level(*this);
     at_ = pipe;
     Operand value;
     const Operand* final = nullptr;  // what the command before came to
@@ -444,7 +457,7 @@ class TemplateExecutor {
   std::string_view executing_;        // the name of the template
   std::vector<Variable> variables_;
   std::size_t base_ = 0;  // where the variables of this template begin
-  int depth_ = -1;
+  int depth_ = 0;
 };
 
 }  // namespace jot::inline v1::detail
