@@ -16647,40 +16647,29 @@ inline Value convert_literal(const Value& v, Parameter wanted) {
 
 }  // namespace jot::inline v1::detail
 
-// -------------------------------------------------------------- jot/detail/template_exec.hpp
+// -------------------------------------------------------------- jot/detail/template_eval.hpp
 
-// template_exec.hpp -- which page do this template and these data make?
+// template_eval.hpp -- what does this pipeline of a template come to?
 //
-// In: trees, the functions they call, and a Value. Out: the page, appended to one string; or an
-// ExecProblem with the node where it happened and the words of Go.
-//
-// A pipeline is worth an Operand, which points into the data: nothing is copied on the way from
-// the data to the page. Fields are looked up in maps alone, for a Value has no methods.
-// An executor serves one execution, on one thread; trees and functions are only read.
+// In: a pipeline's tree, the dot, and what the template may name. Out: an Operand, which points
+// into the data: nothing is copied on the way from the data to the page. Fields are looked up in
+// maps alone, for a Value has no methods. A problem throws ExecProblem, in the words of Go.
 
 #include <cstddef>      // std::size_t
-#include <cstdint>      // std::int64_t
 #include <exception>    // std::exception
 #include <string>       // std::string
 #include <string_view>  // std::string_view
+#include <type_traits>  // std::invoke_result_t
 #include <utility>      // std::move
 #include <vector>       // std::vector
 
 namespace jot::inline v1::detail {
 
-class TemplateExecutor {
- public:
-  TemplateExecutor(const TemplateNames& names, OnMissingKey missing_key, std::string& page) noexcept
-      : names_(names), missing_key_(missing_key), page_(page) {}
-
-  // Throws ExecProblem; page is then to be thrown away.
-  void run(std::string_view name, const TemplateNode& root, const Value& data) {
-    at_ = &root;
-    call_template(name, root, Operand{&data, false, {}}.unwrapped());
-  }
-
- private:
-  enum class Flow { on, break_, continue_ };
+class PipelineEvaluator {
+ protected:
+  PipelineEvaluator(const TemplateNames& names, OnMissingKey missing_key) noexcept
+      : names_(names), missing_key_(missing_key) {}
+  ~PipelineEvaluator() = default;
 
   struct Variable {
     std::string_view name;
@@ -16706,9 +16695,9 @@ class TemplateExecutor {
   // Counts how deep we are: templates called by templates, blocks within blocks, parentheses.
   class Level {
    public:
-    explicit Level(TemplateExecutor& executor) : depth_(executor.depth_) {
+    explicit Level(PipelineEvaluator& evaluator) : depth_(evaluator.depth_) {
       if (depth_ == most_depth)
-        executor.fail("exceeded maximum template depth (" + std::to_string(most_depth) + ")");
+        evaluator.fail("exceeded maximum template depth (" + std::to_string(most_depth) + ")");
       ++depth_;
     }
     ~Level() { --depth_; }
@@ -16725,143 +16714,6 @@ class TemplateExecutor {
   [[noreturn]] void fail(std::string message) const {
     throw ExecProblem{at_, std::string(executing_), std::move(message)};
   }
-
-  // ---- nodes that make the page
-
-  Flow walk_list(const Operand& dot, const TemplateNode& list) {
-    const Level level(*this);
-    for (const NodePtr& node : list.nodes) {
-      const Flow flow = walk(dot, *node);
-      if (flow != Flow::on) return flow;
-    }
-    return Flow::on;
-  }
-
-  Flow walk(const Operand& dot, const TemplateNode& node) {
-    at_ = &node;
-    switch (node.kind) {
-      case NodeKind::text: page_ += node.text; return Flow::on;
-      case NodeKind::action: return action(dot, node), Flow::on;
-      case NodeKind::if_:
-      case NodeKind::with: return branch(dot, node);
-      case NodeKind::range: return range(dot, node);
-      case NodeKind::template_: return template_call(dot, node), Flow::on;
-      case NodeKind::list: return walk_list(dot, node);
-      case NodeKind::break_: return Flow::break_;
-      case NodeKind::continue_: return Flow::continue_;
-      default: return Flow::on;  // a comment
-    }
-  }
-
-  // Variables that it declares live until the block ends.
-  void action(const Operand& dot, const TemplateNode& node) {
-    const Operand value = pipeline(dot, node.pipe.get());
-    if (!node.pipe->declared.empty()) return;
-    at_ = &node;
-    if (node.text.empty()) return print(value);
-    escape_value(page_, node.text, value.is_nothing() ? Value() : *value.value);
-  }
-
-  void print(const Operand& value) {
-    if (value.is_nothing()) return void(page_ += "<no value>");
-    append_printed(page_, *value.value);
-  }
-
-  Flow branch(const Operand& dot, const TemplateNode& node) {
-    const Scope scope(variables_);
-    const Operand value = pipeline(dot, node.pipe.get());
-    if (is_true(value)) return walk_list(node.kind == NodeKind::with ? value : dot, *node.body);
-    return node.otherwise ? walk_list(dot, *node.otherwise) : Flow::on;
-  }
-
-  Flow range(const Operand& dot, const TemplateNode& node) {
-    const Scope scope(variables_);
-    const Operand all = pipeline(dot, node.pipe.get());
-    if (all.is_null()) return otherwise(dot, node);
-    const Value& v = *all.value;
-    switch (v.kind()) {
-      case Value::Kind::list: range_list(all, node); break;
-      case Value::Kind::map: range_map(all, node); break;
-      case Value::Kind::integer: range_integer(v.as_int(), node); break;
-      default: {
-        std::string printed;
-        append_printed(printed, v);
-        fail("range can't iterate over " + printed);
-      }
-    }
-    const bool was_empty = v.is_int() ? v.as_int() <= 0 : v.size() == 0;
-    return was_empty ? otherwise(dot, node) : Flow::on;
-  }
-
-  Flow otherwise(const Operand& dot, const TemplateNode& node) {
-    return node.otherwise ? walk_list(dot, *node.otherwise) : Flow::on;
-  }
-
-  void range_list(const Operand& all, const TemplateNode& node) {
-    const List& list = all.value->as_list();
-    const bool wants_index = node.pipe->declared.size() > 1;
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      const Operand index = wants_index ? make_operand(i) : Operand();
-      if (!iterate(index, all.element(list[i]), node)) return;
-    }
-  }
-
-  void range_map(const Operand& all, const TemplateNode& node) {
-    const bool wants_key = node.pipe->declared.size() > 1;
-    for (const auto& [key, item] : all.value->as_map()) {
-      const Operand name = wants_key ? make_operand(key) : Operand();
-      if (!iterate(name, all.element(item), node)) return;
-    }
-  }
-
-  void range_integer(std::int64_t n, const TemplateNode& node) {
-    if (node.pipe->declared.size() > 1)
-      fail("can't use " + std::to_string(n) + " to iterate over more than one variable");
-    for (std::int64_t i = 0; i < n; ++i) {
-      if (!iterate(Operand(), make_operand(i), node)) return;
-    }
-  }
-
-  // One round of a range. Returns: false after a break.
-  bool iterate(const Operand& index, const Operand& item, const TemplateNode& node) {
-    const Nodes& declared = node.pipe->declared;
-    const std::size_t count = declared.size();
-    if (node.pipe->is_assign) {
-      if (count > 0) assign(declared[0]->names[0], count > 1 ? index : item);
-      if (count > 1) assign(declared[1]->names[0], item);
-    } else {
-      if (count > 0) variables_.back().value = item;
-      if (count > 1) variables_[variables_.size() - 2].value = index;
-    }
-    const Scope scope(variables_);
-    return walk_list(item, *node.body) != Flow::break_;
-  }
-
-  void template_call(const Operand& dot, const TemplateNode& node) {
-    const TemplateNode* root = names_.find_template(node.text);
-    if (root == nullptr) fail("template " + quoted(node.text) + " not defined");
-    const Operand data = pipeline(dot, node.pipe.get());
-    call_template(node.text, *root, data);
-  }
-
-  // A template sees no variables of its caller's.
-  void call_template(std::string_view name, const TemplateNode& root, const Operand& dot) {
-    const std::string_view caller = executing_;
-    const TemplateNode* const at = at_;
-    const std::size_t base = base_;
-    executing_ = name;
-    base_ = variables_.size();
-    {
-      const Scope scope(variables_);
-      variables_.push_back({"$", dot});
-      walk_list(dot, root);
-    }
-    base_ = base;
-    at_ = at;
-    executing_ = caller;
-  }
-
-  // ---- pipelines
 
   Operand* find_variable(std::string_view name) noexcept {
     for (std::size_t i = variables_.size(); i > base_; --i) {
@@ -16881,19 +16733,67 @@ class TemplateExecutor {
     if (pipe == nullptr) return {};
     const Level level(*this);
     at_ = pipe;
-    Operand value;
-    const Operand* final = nullptr;  // what the command before came to
-    for (const NodePtr& node : pipe->nodes) {
-      value = command(dot, *node, final).unwrapped();
-      final = &value;
+    Operand value = commands(dot, *pipe, pipe->nodes.size());
+    if (!pipe->declared.empty()) declare(*pipe, value);
+    return value;
+  }
+
+  // The same for a pipeline of {{range}} whose last command makes a sequence. Returns: false, and
+  // nothing is done, where it does not.
+  bool sequence(const Operand& dot, const TemplateNode& pipe, Sequence& to) {
+    const TemplateNode& last = *pipe.nodes.back();
+    const TemplateNode& name = *last.nodes[0];
+    if (name.kind != NodeKind::identifier) return false;
+    const AddedFunction* added = names_.find_function(name.text);
+    if (added == nullptr || !added->makes_sequence) return false;
+    const bool is_first = pipe.nodes.size() == 1;
+    const Operand before = commands(dot, pipe, pipe.nodes.size() - 1);
+    at_ = &name;
+    const std::vector<Operand> arguments =
+        arguments_of(*added, dot, name, last.nodes, is_first ? nullptr : &before);
+    guarded(name, last, [&] { to = added->sequence(operands_of(arguments, null_)); });
+    declare(pipe, {});
+    return true;
+  }
+
+  // Whatever a function throws is an error of the page.
+  template <class Call>
+  std::invoke_result_t<Call&> guarded(const TemplateNode& name, const TemplateNode& whole,
+                                      Call call) {
+    std::string problem;
+    try {
+      return call();
+    } catch (const std::exception& e) {
+      problem = e.what();
     }
-    for (const NodePtr& variable : pipe->declared) {
-      if (pipe->is_assign)
+    at_ = &whole;
+    fail("error calling " + name.text + ": " + problem);
+  }
+
+  const TemplateNames& names_;
+  const OnMissingKey missing_key_;
+  const Value null_;
+  const TemplateNode* at_ = nullptr;  // for messages
+  std::string_view executing_ = {};   // the name of the template
+  std::vector<Variable> variables_ = {};
+  std::size_t base_ = 0;  // where the variables of this template begin
+
+ private:
+  // What the first so many commands of a pipeline come to.
+  Operand commands(const Operand& dot, const TemplateNode& pipe, std::size_t count) {
+    Operand value;
+    for (std::size_t i = 0; i < count; ++i)
+      value = command(dot, *pipe.nodes[i], i == 0 ? nullptr : &value).unwrapped();
+    return value;
+  }
+
+  void declare(const TemplateNode& pipe, const Operand& value) {
+    for (const NodePtr& variable : pipe.declared) {
+      if (pipe.is_assign)
         assign(variable->names[0], value);
       else
         variables_.push_back({variable->names[0], value});
     }
-    return value;
   }
 
   // final is nullptr in the first command of a pipeline.
@@ -16981,9 +16881,7 @@ class TemplateExecutor {
     at_ = &name;
     const std::size_t given = nodes.empty() ? 0 : nodes.size() - 1;
     if (const AddedFunction* added = names_.find_function(name.text)) {
-      check_count(name, given, final, added->parameters.size() - (added->is_variadic ? 1 : 0),
-                  added->is_variadic);
-      const std::vector<Operand> arguments = collect(dot, nodes, final, added->parameters);
+      const std::vector<Operand> arguments = arguments_of(*added, dot, name, nodes, final);
       return guarded(name, whole,
                      [&] { return make_operand(added->call(operands_of(arguments, null_))); });
     }
@@ -17001,6 +16899,15 @@ class TemplateExecutor {
         refuse_call(nodes.size() > 1 ? to_source(*nodes[1]) : "", arguments[0]);
       return builtin->call(arguments);
     });
+  }
+
+  std::vector<Operand> arguments_of(const AddedFunction& added, const Operand& dot,
+                                    const TemplateNode& name, const Nodes& nodes,
+                                    const Operand* final) {
+    const std::size_t given = nodes.empty() ? 0 : nodes.size() - 1;
+    check_count(name, given, final, added.parameters.size() - (added.is_variadic ? 1 : 0),
+                added.is_variadic);
+    return collect(dot, nodes, final, added.parameters);
   }
 
   void check_count(const TemplateNode& name, std::size_t given, const Operand* final,
@@ -17033,19 +16940,6 @@ class TemplateExecutor {
       arguments.push_back(argument(dot, *nodes[i], wanted()));
     if (final != nullptr) arguments.push_back(checked(*final, wanted()));
     return arguments;
-  }
-
-  // Whatever a function throws is an error of the page.
-  template <class Call>
-  Operand guarded(const TemplateNode& name, const TemplateNode& whole, Call call) {
-    std::string problem;
-    try {
-      return call();
-    } catch (const std::exception& e) {
-      problem = e.what();
-    }
-    at_ = &whole;
-    fail("error calling " + name.text + ": " + problem);
   }
 
   // ---- arguments
@@ -17088,15 +16982,195 @@ class TemplateExecutor {
          std::string(v.is_null() ? operand.type() : go_type(v)));
   }
 
-  const TemplateNames& names_;
-  const OnMissingKey missing_key_;
-  std::string& page_;
-  const Value null_;
-  const TemplateNode* at_ = nullptr;  // for messages
-  std::string_view executing_;        // the name of the template
-  std::vector<Variable> variables_;
-  std::size_t base_ = 0;  // where the variables of this template begin
   int depth_ = 0;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_exec.hpp
+
+// template_exec.hpp -- which page do this template and these data make?
+//
+// In: trees, the functions they call, and a Value. Out: the page, appended to one string; or an
+// ExecProblem with the node where it happened and the words of Go.
+//
+// An executor serves one execution, on one thread; trees and functions are only read.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+class TemplateExecutor final : private PipelineEvaluator {
+ public:
+  TemplateExecutor(const TemplateNames& names, OnMissingKey missing_key, std::string& page) noexcept
+      : PipelineEvaluator(names, missing_key), page_(page) {}
+
+  // Throws ExecProblem; page is then to be thrown away.
+  void run(std::string_view name, const TemplateNode& root, const Value& data) {
+    at_ = &root;
+    call_template(name, root, Operand{&data, false, {}}.unwrapped());
+  }
+
+ private:
+  enum class Flow { on, break_, continue_ };
+
+  // ---- nodes that make the page
+
+  Flow walk_list(const Operand& dot, const TemplateNode& list) {
+    const Level level(*this);
+    for (const NodePtr& node : list.nodes) {
+      const Flow flow = walk(dot, *node);
+      if (flow != Flow::on) return flow;
+    }
+    return Flow::on;
+  }
+
+  Flow walk(const Operand& dot, const TemplateNode& node) {
+    at_ = &node;
+    switch (node.kind) {
+      case NodeKind::text: page_ += node.text; return Flow::on;
+      case NodeKind::action: return action(dot, node), Flow::on;
+      case NodeKind::if_:
+      case NodeKind::with: return branch(dot, node);
+      case NodeKind::range: return range(dot, node);
+      case NodeKind::template_: return template_call(dot, node), Flow::on;
+      case NodeKind::list: return walk_list(dot, node);
+      case NodeKind::break_: return Flow::break_;
+      case NodeKind::continue_: return Flow::continue_;
+      default: return Flow::on;  // a comment
+    }
+  }
+
+  // Variables that it declares live until the block ends.
+  void action(const Operand& dot, const TemplateNode& node) {
+    const Operand value = pipeline(dot, node.pipe.get());
+    if (!node.pipe->declared.empty()) return;
+    at_ = &node;
+    if (node.text.empty()) return print(value);
+    escape_value(page_, node.text, value.is_nothing() ? Value() : *value.value);
+  }
+
+  void print(const Operand& value) {
+    if (value.is_nothing()) return void(page_ += "<no value>");
+    append_printed(page_, *value.value);
+  }
+
+  Flow branch(const Operand& dot, const TemplateNode& node) {
+    const Scope scope(variables_);
+    const Operand value = pipeline(dot, node.pipe.get());
+    if (is_true(value)) return walk_list(node.kind == NodeKind::with ? value : dot, *node.body);
+    return node.otherwise ? walk_list(dot, *node.otherwise) : Flow::on;
+  }
+
+  Flow range(const Operand& dot, const TemplateNode& node) {
+    const Scope scope(variables_);
+    if (Sequence sequence_of; sequence(dot, *node.pipe, sequence_of))
+      return range_sequence(dot, sequence_of, node);
+    const Operand all = pipeline(dot, node.pipe.get());
+    if (all.is_null()) return otherwise(dot, node);
+    const Value& v = *all.value;
+    switch (v.kind()) {
+      case Value::Kind::list: range_list(all, node); break;
+      case Value::Kind::map: range_map(all, node); break;
+      case Value::Kind::integer: range_integer(v.as_int(), node); break;
+      default: {
+        std::string printed;
+        append_printed(printed, v);
+        fail("range can't iterate over " + printed);
+      }
+    }
+    const bool was_empty = v.is_int() ? v.as_int() <= 0 : v.size() == 0;
+    return was_empty ? otherwise(dot, node) : Flow::on;
+  }
+
+  Flow otherwise(const Operand& dot, const TemplateNode& node) {
+    return node.otherwise ? walk_list(dot, *node.otherwise) : Flow::on;
+  }
+
+  void range_list(const Operand& all, const TemplateNode& node) {
+    const List& list = all.value->as_list();
+    const bool wants_index = node.pipe->declared.size() > 1;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const Operand index = wants_index ? make_operand(i) : Operand();
+      if (!iterate(index, all.element(list[i]), node)) return;
+    }
+  }
+
+  void range_map(const Operand& all, const TemplateNode& node) {
+    const bool wants_key = node.pipe->declared.size() > 1;
+    for (const auto& [key, item] : all.value->as_map()) {
+      const Operand name = wants_key ? make_operand(key) : Operand();
+      if (!iterate(name, all.element(item), node)) return;
+    }
+  }
+
+  void range_integer(std::int64_t n, const TemplateNode& node) {
+    if (node.pipe->declared.size() > 1)
+      fail("can't use " + std::to_string(n) + " to iterate over more than one variable");
+    for (std::int64_t i = 0; i < n; ++i) {
+      if (!iterate(Operand(), make_operand(i), node)) return;
+    }
+  }
+
+  Flow range_sequence(const Operand& dot, const Sequence& sequence, const TemplateNode& node) {
+    const TemplateNode& last = *node.pipe->nodes.back();
+    const bool wants_index = node.pipe->declared.size() > 1;
+    for (std::size_t i = 0;; ++i) {
+      Value item;
+      const bool is_there =
+          guarded(*last.nodes[0], last, [&] { return sequence.next && sequence.next(item); });
+      if (!is_there) return i == 0 ? otherwise(dot, node) : Flow::on;
+      const Operand index = wants_index ? make_operand(i) : Operand();
+      Operand made = make_operand(std::move(item));
+      if (!iterate(index, made, node)) return Flow::on;
+    }
+  }
+
+  // One round of a range. Returns: false after a break.
+  bool iterate(const Operand& index, const Operand& item, const TemplateNode& node) {
+    const Nodes& declared = node.pipe->declared;
+    const std::size_t count = declared.size();
+    if (node.pipe->is_assign) {
+      if (count > 0) assign(declared[0]->names[0], count > 1 ? index : item);
+      if (count > 1) assign(declared[1]->names[0], item);
+    } else {
+      if (count > 0) variables_.back().value = item;
+      if (count > 1) variables_[variables_.size() - 2].value = index;
+    }
+    const Scope scope(variables_);
+    return walk_list(item, *node.body) != Flow::break_;
+  }
+
+  void template_call(const Operand& dot, const TemplateNode& node) {
+    const TemplateNode* root = names_.find_template(node.text);
+    if (root == nullptr) fail("template " + quoted(node.text) + " not defined");
+    const Operand data = pipeline(dot, node.pipe.get());
+    call_template(node.text, *root, data);
+  }
+
+  // A template sees no variables of its caller's.
+  void call_template(std::string_view name, const TemplateNode& root, const Operand& dot) {
+    const std::string_view caller = executing_;
+    const TemplateNode* const at = at_;
+    const std::size_t base = base_;
+    executing_ = name;
+    base_ = variables_.size();
+    {
+      const Scope scope(variables_);
+      variables_.push_back({"$", dot});
+      walk_list(dot, root);
+    }
+    base_ = base;
+    at_ = at;
+    executing_ = caller;
+  }
+
+  std::string& page_;
 };
 
 }  // namespace jot::inline v1::detail
