@@ -10,7 +10,9 @@
 #include "../json.hpp"                  // parse_json, JsonError
 #include "../request.hpp"
 
-#include <charconv>  // std::from_chars
+#include <algorithm>  // std::min
+#include <charconv>   // std::from_chars
+#include <limits>     // std::numeric_limits
 
 namespace jot::inline v1 {
 
@@ -152,7 +154,8 @@ JOT_INLINE const Value& Request::json() {
   if (header.has("Content-Type") && !detail::is_json_type(header.get("Content-Type")))
     throw HttpError(415, "want application/json", {{"Accept", "application/json"}});
   try {
-    state_->json = parse_json(state_->body.read_all());
+    constexpr std::size_t any = std::numeric_limits<std::size_t>::max();  // the body has its limit
+    state_->json = parse_json(state_->body.read_all(any));
   } catch (const JsonError& e) {
     throw HttpError(400, e.what());
   }
