@@ -37,6 +37,7 @@
 
 #include "jot/cookie.hpp"       // what the client brings along next time, signed or not
 #include "jot/file_server.hpp"  // folders, or files inside the program, for browsers and caches
+#include "jot/form.hpp"         // what was filled in, and which files came with it
 #include "jot/middleware.hpp"   // what every service wants around its handlers
 #include "jot/router.hpp"       // which handler answers this request?
 #include "jot/security.hpp"     // which sites may ask, and who is the client?

@@ -1353,6 +1353,9 @@ class Logger {
 
 namespace jot::inline v1 {
 
+class Form;          // form.hpp
+struct FormOptions;  // form.hpp
+
 namespace detail {
 struct RequestState;
 struct RequestAccess;
@@ -1481,6 +1484,13 @@ class Request {
   std::optional<BasicAuth> basic_auth() const;  // nullopt: absent or malformed
 
   Body& body() noexcept;
+
+  // The body as a form, urlencoded or multipart, read once and kept: fields, and files (form.hpp).
+  // A request without a body and a Content-Type has an empty one. Throws HttpError 400 for what is
+  // no such form, 413 over a limit of the options or of the body, 415 for another Content-Type, 507
+  // when the disk is full, or as Body; the same again when asked again.
+  const Form& form();
+  const Form& form(const FormOptions& options);
 
   // The body as JSON, read once and kept. Throws HttpError 400 with line and column, 415 when its
   // Content-Type is there and is not JSON, or as Body. Asking it for what is not there throws
@@ -2163,6 +2173,164 @@ class FileServer {
 // kept. A status other than 200 that is set already is kept too, and the file sent whole with it:
 // for error pages. What is no regular file, or not there, is 404.
 void serve_file(ResponseWriter& w, Request& r, const std::string& path);
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/form.hpp
+
+// form.hpp -- what has somebody filled in, and which files come with it?
+//
+// In: the body of a request, urlencoded or multipart (RFC 7578). Out: fields and files; whole, by
+// r.form(), or part by part as the bytes come, by a Multipart, which keeps nothing.
+//
+//     const jot::Form& form = r.form();                    // 400, 413, 415 if it is none
+//     const std::string& title = form.get("title");
+//     if (const jot::FormFile* photo = form.file("photo")) photo->save_to("photos/" + id);
+//
+// What comes from a client is whatever the client likes: a file's name and type are claims.
+
+#include <cstddef>      // std::size_t
+#include <memory>       // std::shared_ptr, std::unique_ptr
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1 {
+
+namespace detail {
+struct SpooledBytes;
+struct FormAccess;
+class PartReader;
+}  // namespace detail
+
+// How much of a form is kept, and where. The body as a whole is held to r.body().set_limit(), else
+// to ServerOptions::max_body.
+struct FormOptions {
+  // Bytes of the value of one field of a multipart form: more is 413.
+  std::size_t max_field = 1u << 20;
+
+  // Fields and files together: more are 413.
+  std::size_t max_fields = 1000;
+
+  // Bytes of names and values together: more are 413. As many bytes of files may be in memory
+  // besides; further ones go to temporary files.
+  std::size_t max_memory = 10u << 20;
+
+  // Bytes up to which a file is kept in memory. Larger ones go to a temporary file each, which has
+  // no name and is gone with the last copy of its FormFile.
+  std::size_t spool_above = 256u << 10;
+
+  // Where the temporary files are. Default: $TMPDIR, else /var/tmp, or /tmp where that cannot be
+  // written to.
+  std::string spool_folder = {};
+};
+
+// A file that came with a form. A copy shares its bytes, and keeps them.
+class FormFile {
+ public:
+  std::string name;  // of the field
+
+  // As the client tells it, but without folders: neither empty nor "." nor "..", and without
+  // slashes and control characters. It may still be "index.php", or begin with a dot: save files
+  // under names of your own.
+  std::string file_name;
+
+  std::string content_type;  // as the client tells it; "": it does not
+
+  // All of its bytes, wherever they are kept: those in a temporary file are mapped, and read by the
+  // kernel when they are looked at. Lifetime: that of this FormFile, or of any copy.
+  std::string_view data;
+
+  // The descriptor of the temporary file, for sendfile, splice and the like; -1: it is in memory.
+  // Lifetime: as data. Do not write to it.
+  int fd() const noexcept;
+
+  // Writes the bytes to a file, which appears whole or not at all, and replaces one of that name.
+  // Permissions: 0666 less the umask. Throws: std::system_error that names the path,
+  // std::invalid_argument for a path with a NUL.
+  void save_to(const std::string& path) const;
+
+ private:
+  friend struct detail::FormAccess;
+  std::shared_ptr<const detail::SpooledBytes> bytes_;
+};
+
+// A form, read whole: see Request::form(). Names have case.
+// Lifetime: that of the Request. Threads: read by many at a time.
+class Form {
+ public:
+  // The first value of the field of that name; "" when absent.
+  const std::string& get(std::string_view name) const noexcept;
+
+  // Is there a field of that name? A file is none.
+  bool has(std::string_view name) const noexcept;
+
+  // The values of all fields of that name, in order of arrival.
+  std::vector<std::string_view> all(std::string_view name) const;
+
+  // All fields, in order of arrival.
+  const Values& fields() const noexcept { return fields_; }
+
+  // The first file of that name; nullptr when absent, or when none was chosen.
+  const FormFile* file(std::string_view name) const noexcept;
+
+  // All files of that name, or of any, in order of arrival.
+  std::vector<const FormFile*> files(std::string_view name) const;
+  const std::vector<FormFile>& files() const noexcept { return files_; }
+
+ private:
+  friend struct detail::FormAccess;
+  Values fields_;
+  std::vector<FormFile> files_;
+};
+
+// A field or file of a Multipart. Good until its next next().
+// Reading throws as Body, and HttpError 400 where the body is no multipart.
+class MultipartPart {
+ public:
+  std::string name;
+  std::string file_name;     // as FormFile::file_name; "": this is a field
+  std::string content_type;  // as the client tells it; "": it does not
+
+  // At least one byte into `to`, as many as have come. Returns 0 at the end of the part.
+  std::size_t read(std::span<char> to);
+
+  // All that is left of the part. Throws also HttpError 413 when that is more than limit bytes.
+  std::string read_all(std::size_t limit = 1u << 20);
+
+ private:
+  friend class Multipart;
+  MultipartPart() = default;
+  detail::PartReader* reader_ = nullptr;
+};
+
+// A multipart form, part by part, as the bytes come: nothing is kept, so that 2 GB take as little
+// memory as 2 KB. Raise r.body().set_limit() for them.
+//
+//     jot::Multipart parts(r);
+//     while (jot::MultipartPart* part = parts.next())
+//       while (std::size_t n = part->read(buffer)) take(buffer, n);
+//
+// Lifetime: within that of the Request, whose body it reads.
+class Multipart {
+ public:
+  // Throws: HttpError 415 when the Content-Type is not multipart/form-data, 400 when it has no
+  // boundary, or one that RFC 2046 §5.1.1 forbids. More parts than max_parts are 413.
+  explicit Multipart(Request& r, std::size_t max_parts = 1000);
+  Multipart(const Multipart&) = delete;
+  Multipart& operator=(const Multipart&) = delete;
+  ~Multipart();
+
+  // The next part, or nullptr at the end. What is left of the one before is passed over.
+  // Throws: as Body, HttpError 400 where the body is no multipart or a part has no name, 413 for
+  // too many parts, 415 for one with a Content-Transfer-Encoding (RFC 7578 §4.7).
+  MultipartPart* next();
+
+ private:
+  std::unique_ptr<detail::PartReader> reader_;
+  MultipartPart part_;
+};
 
 }  // namespace jot::inline v1
 
@@ -7617,8 +7785,9 @@ inline Verdict parse_request(std::string_view head, const HeadLimits& limits, Re
 
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
+#include <exception>    // std::exception_ptr
 #include <functional>   // std::function
-#include <memory>       // std::unique_ptr
+#include <memory>       // std::shared_ptr, std::unique_ptr
 #include <mutex>        // std::recursive_mutex
 #include <optional>     // std::optional
 #include <span>         // std::span
@@ -7717,6 +7886,8 @@ struct RequestState {
   std::optional<Values> query;
   std::optional<Values> cookies;
   std::optional<Value> json;
+  std::shared_ptr<const Form> form;
+  std::exception_ptr form_error;  // instead of a form
 
   std::string own_remote_addr;  // "": as the origin says
 
@@ -7739,6 +7910,8 @@ struct RequestState {
     if (query) query.reset();
     if (cookies) cookies.reset();
     if (json) json.reset();
+    if (form) form.reset();
+    if (form_error) form_error = nullptr;
   }
 };
 
@@ -11232,6 +11405,983 @@ JOT_INLINE void serve_file(ResponseWriter& w, Request& r, const std::string& pat
     case detail::FoundFile::busy: throw HttpError(503, "too busy", {{"Retry-After", "1"}});
     default: return not_found(w, r);
   }
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/media_type.hpp
+
+// media_type.hpp -- what does `form-data; name="a"` say?
+//
+// In: the value of a Content-Type or Content-Disposition. Out: the word in front, and the
+// parameters behind it, unquoted (RFC 9110 section 8.3.1, RFC 2183).
+// In a quoted value a backslash escapes what may not stand for itself in a token, as Go reads it:
+// "a\"b" is a"b, and C:\dir of a browser that does not escape stays C:\dir.
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::pair
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+constexpr std::string_view media_type(std::string_view field) noexcept {
+  return trim(field.substr(0, field.find(';')));
+}
+
+// What a token cannot hold, though it can be seen (RFC 2045 section 5.1).
+constexpr bool is_tspecial(char c) noexcept {
+  return std::string_view("()<>@,;:\\\"/[]?=").find(c) != std::string_view::npos;
+}
+
+class Parameters {
+ public:
+  // Reads the parameters of the field. nullopt: they are malformed, or one is there twice, which
+  // two readers could understand differently.
+  static std::optional<Parameters> parse(std::string_view field) {
+    Parameters parameters;
+    std::string_view rest = field.substr(std::min(field.find(';'), field.size()));
+    for (rest = trim(rest); !rest.empty() && rest != ";"; rest = trim(rest)) {
+      if (rest.front() != ';' || !parameters.take(rest)) return std::nullopt;
+    }
+    return parameters;
+  }
+
+  // Names are compared without case. nullptr: absent.
+  const std::string* find(std::string_view name) const noexcept {
+    for (const auto& [key, value] : items_) {
+      if (iequals(key, name)) return &value;
+    }
+    return nullptr;
+  }
+
+ private:
+  // The parameter that begins at the semicolon, off the rest.
+  bool take(std::string_view& rest) {
+    rest = trim(rest.substr(1));
+    const std::string_view name = take_token(rest);
+    rest = trim(rest);
+    if (name.empty() || rest.empty() || rest.front() != '=' || find(name)) return false;
+    rest = trim(rest.substr(1));
+    std::optional<std::string> value = take_value(rest);
+    if (!value) return false;
+    items_.emplace_back(name, *std::move(value));
+    return true;
+  }
+
+  static std::string_view take_token(std::string_view& rest) noexcept {
+    std::size_t size = 0;
+    while (size < rest.size() && is_a(rest[size], byte_token)) ++size;
+    const std::string_view token = rest.substr(0, size);
+    rest.remove_prefix(size);
+    return token;
+  }
+
+  static std::optional<std::string> take_value(std::string_view& rest) {
+    if (!rest.starts_with('"')) {
+      const std::string_view token = take_token(rest);
+      return token.empty() ? std::nullopt : std::optional<std::string>(token);
+    }
+    std::string value;
+    for (std::size_t i = 1; i < rest.size(); ++i) {
+      if (rest[i] == '"') return rest.remove_prefix(i + 1), value;
+      if (rest[i] == '\\' && i + 1 < rest.size() && is_tspecial(rest[i + 1])) ++i;
+      value += rest[i];
+    }
+    return std::nullopt;  // no closing quote
+  }
+
+  std::vector<std::pair<std::string_view, std::string>> items_;  // names are views of the field
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/input.hpp
+
+// input.hpp -- where do received bytes wait until they are understood?
+//
+// In: bytes from recv, behind those that are there. Out: the unread ones, as one view.
+// Growing or making room moves them: a view is good until the next room().
+
+#include <algorithm>    // std::max
+#include <cstddef>      // std::size_t
+#include <cstring>      // std::memmove
+#include <memory>       // std::unique_ptr
+#include <span>         // std::span
+#include <string_view>  // std::string_view
+#include <utility>      // std::exchange
+
+namespace jot::inline v1::detail {
+
+class Input {
+ public:
+  Input() = default;
+  Input(Input&& from) noexcept { *this = std::move(from); }
+  Input& operator=(Input&& from) noexcept {
+    data_ = std::move(from.data_);
+    capacity_ = std::exchange(from.capacity_, 0);
+    begin_ = std::exchange(from.begin_, 0), end_ = std::exchange(from.end_, 0);
+    return *this;
+  }
+
+  std::string_view unread() const noexcept { return {data_.get() + begin_, end_ - begin_}; }
+  bool empty() const noexcept { return begin_ == end_; }
+  std::size_t size() const noexcept { return end_ - begin_; }
+  void consume(std::size_t n) noexcept { begin_ += n; }
+  void clear() noexcept { begin_ = end_ = 0; }
+
+  // Free space behind the unread bytes: at least so much, and all there is. Doubles when it must
+  // grow, so that many small receives cost linear time.
+  std::span<char> room(std::size_t at_least) {
+    if (begin_ == end_) begin_ = end_ = 0;
+    if (capacity_ - end_ < at_least) make_room(at_least);
+    return {data_.get() + end_, capacity_ - end_};
+  }
+  void filled(std::size_t n) noexcept { end_ += n; }
+
+  void append(std::string_view bytes) {
+    if (bytes.empty()) return;
+    std::memcpy(room(bytes.size()).data(), bytes.data(), bytes.size());
+    filled(bytes.size());
+  }
+
+ private:
+  void make_room(std::size_t at_least) {
+    std::size_t need = size() + at_least;
+    if (need <= capacity_ && begin_ >= capacity_ / 2) {  // moving pays: at least half comes free
+      std::memmove(data_.get(), data_.get() + begin_, size());
+    } else {
+      std::size_t capacity = std::max(need, capacity_ * 2);
+      std::unique_ptr<char[]> bigger(new char[capacity]);
+      if (!empty()) std::memcpy(bigger.get(), data_.get() + begin_, size());
+      data_ = std::move(bigger), capacity_ = capacity;
+    }
+    end_ -= begin_, begin_ = 0;
+  }
+
+  std::unique_ptr<char[]> data_;
+  std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/multipart.hpp
+
+// multipart.hpp -- where do the parts of a body begin and end?
+//
+//     preamble CR LF --boundary CR LF
+//     part head CR LF CR LF content CR LF --boundary CR LF
+//     part head CR LF CR LF content CR LF --boundary-- epilogue
+//
+// In: bytes, cut anywhere. Out: the heads of the parts, pieces of their contents as views, or a
+// Verdict. Pure and resumable; the caller keeps what was not consumed. See RFC 2046 section 5.1.1.
+//
+// Content may hold what looks like a boundary. It is one at the beginning of a line, with spaces,
+// tabs, CR LF or "--" behind it; --boundaryX is content. Line ends are CR LF and nothing else, so
+// that no two readers see different parts.
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+inline constexpr std::size_t max_part_head = 8 << 10;  // bytes, with its empty line
+inline constexpr std::size_t max_part_fields = 32;
+
+// May it part a body? 1 to 70 of certain bytes, the last no space: RFC 2046 section 5.1.1.
+constexpr bool is_boundary(std::string_view s) noexcept {
+  if (s.empty() || s.size() > 70 || s.back() == ' ') return false;
+  for (const char c : s) {
+    const bool is_letter = is_a(c, byte_alpha) || is_a(c, byte_digit);
+    if (!is_letter && std::string_view("'()+_,-./:=? ").find(c) == std::string_view::npos)
+      return false;
+  }
+  return true;
+}
+
+// What one call of MultipartScanner::next() found.
+struct MultipartStep {
+  enum class Found {
+    nothing,   // more bytes are needed
+    head,      // piece: of a part, with its empty line
+    data,      // piece: of its content, not empty
+    part_end,  // its content is whole
+    end,       // there are no more parts
+    bad,       // see verdict
+  };
+
+  Found found = Found::nothing;
+  std::size_t consumed = 0;  // of the bytes given
+  std::string_view piece = {};
+  Verdict verdict = {};
+};
+
+class MultipartScanner {
+ public:
+  using Found = MultipartStep::Found;
+
+  // boundary: is_boundary().
+  explicit MultipartScanner(std::string_view boundary) : delimiter_("\r\n--") {
+    delimiter_ += boundary;
+  }
+
+  // bytes: what was not consumed, and new ones behind it. last: no more will come; then the answer
+  // is not `nothing`. After end it says so again; not to be called after bad.
+  MultipartStep next(std::string_view bytes, bool last) noexcept {
+    switch (at_) {
+      case At::preamble: return skip_preamble(bytes, last);
+      case At::delimiter_end: return take_delimiter_end(bytes, last);
+      case At::padding:
+      case At::last_padding: return take_padding(bytes, last);
+      case At::head: return take_head(bytes, last);
+      case At::content: return take_content(bytes, last);
+      default: return {Found::end};
+    }
+  }
+
+ private:
+  enum class At { preamble, delimiter_end, padding, last_padding, head, content, epilogue };
+  enum class Is { no, yes, unknown };
+
+  static MultipartStep refuse(const char* reason) noexcept {
+    return {Found::bad, 0, {}, {400, reason}};
+  }
+
+  // Behind so many bytes, which look like a boundary: is it one?
+  static Is is_delimiter(std::string_view bytes, std::size_t size) noexcept {
+    if (bytes.size() <= size) return Is::unknown;
+    const char c = bytes[size];
+    if (is_space(c) || c == '\r' || c == '\n') return Is::yes;
+    if (c != '-') return Is::no;
+    if (bytes.size() == size + 1) return Is::unknown;
+    return bytes[size + 1] == '-' ? Is::yes : Is::no;
+  }
+
+  MultipartStep skip_preamble(std::string_view bytes, bool last) noexcept {
+    for (std::size_t skipped = 0;;) {
+      MultipartStep step = to_delimiter(bytes.substr(skipped));
+      skipped += step.consumed;
+      if (step.found == Found::data) continue;
+      if (step.found == Found::nothing && last) return refuse("multipart: there is no boundary");
+      if (step.found == Found::part_end)
+        step = next(bytes.substr(skipped), last);
+      else
+        step.consumed = 0;
+      step.consumed += skipped;
+      return step;
+    }
+  }
+
+  MultipartStep take_content(std::string_view bytes, bool last) noexcept {
+    const MultipartStep step = to_delimiter(bytes);
+    if (last && step.found == Found::nothing)
+      return refuse("multipart: the body ends inside a part: its last boundary is missing");
+    return step;
+  }
+
+  // Data before the next delimiter, or the delimiter, as part_end.
+  MultipartStep to_delimiter(std::string_view bytes) noexcept {
+    const std::string_view line = std::string_view(delimiter_).substr(2);
+    if (at_line_start_ && line.starts_with(bytes.substr(0, line.size()))) {
+      const Is is = is_delimiter(bytes, line.size());
+      if (is == Is::unknown) return {};
+      if (is == Is::yes) return pass_delimiter(line.size());
+    }
+    const std::size_t at = bytes.find(delimiter_);
+    if (at == bytes.npos) return take_data(bytes, bytes.size() - possible_begin(bytes));
+    if (at > 0) return take_data(bytes, at);
+    const Is is = is_delimiter(bytes, delimiter_.size());
+    if (is == Is::unknown) return {};
+    return is == Is::yes ? pass_delimiter(delimiter_.size()) : take_data(bytes, delimiter_.size());
+  }
+
+  MultipartStep pass_delimiter(std::size_t size) noexcept {
+    at_ = At::delimiter_end;
+    return {Found::part_end, size};
+  }
+
+  MultipartStep take_data(std::string_view bytes, std::size_t size) noexcept {
+    if (size == 0) return {};
+    at_line_start_ = false;
+    return {Found::data, size, bytes.substr(0, size)};
+  }
+
+  // How many bytes at the end may be the beginning of a delimiter. It has one CR, in front.
+  std::size_t possible_begin(std::string_view bytes) const noexcept {
+    const std::string_view end =
+        bytes.substr(bytes.size() - std::min(bytes.size(), delimiter_.size() - 1));
+    for (std::size_t at = end.find('\r'); at != end.npos; at = end.find('\r', at + 1)) {
+      if (std::string_view(delimiter_).starts_with(end.substr(at))) return end.size() - at;
+    }
+    return 0;
+  }
+
+  // Here is_delimiter() has looked already, so that one or two bytes are there.
+  MultipartStep take_delimiter_end(std::string_view bytes, bool last) noexcept {
+    const bool is_last = bytes.starts_with("--");
+    at_ = is_last ? At::last_padding : At::padding;
+    MultipartStep step = take_padding(bytes.substr(is_last ? 2 : 0), last);
+    step.consumed += is_last ? 2 : 0;
+    return step;
+  }
+
+  // Spaces and tabs, and then CR LF; behind the last boundary the body may end instead.
+  MultipartStep take_padding(std::string_view bytes, bool last) noexcept {
+    const bool is_last = at_ == At::last_padding;
+    std::size_t size = 0;
+    while (size < bytes.size() && is_space(bytes[size])) ++size;
+    const std::string_view rest = bytes.substr(size);
+    if (rest.size() < 2 && std::string_view("\r\n").starts_with(rest)) {
+      if (!last) return {Found::nothing, size};
+      return is_last ? finish() : refuse("multipart: the body ends behind a boundary");
+    }
+    if (!rest.starts_with("\r\n")) return refuse("multipart: more than a boundary in its line");
+    if (is_last) return finish();
+    at_ = At::head;
+    MultipartStep step = take_head(rest.substr(2), last);
+    step.consumed += size + 2;
+    return step;
+  }
+
+  MultipartStep finish() noexcept {
+    at_ = At::epilogue;
+    return {Found::end};
+  }
+
+  MultipartStep take_head(std::string_view bytes, bool last) noexcept {
+    const std::size_t end = bytes.starts_with("\r\n") ? 0 : bytes.find("\r\n\r\n");
+    const std::size_t size = end == 0 ? 2 : end + 4;
+    if (end == bytes.npos ? bytes.size() >= max_part_head : size > max_part_head)
+      return refuse("multipart: the head of a part is too long");
+    if (end == bytes.npos && last) return refuse("multipart: the body ends in the head of a part");
+    if (end == bytes.npos) return {};
+    at_ = At::content;
+    at_line_start_ = true;  // the empty line's CR LF may be that of a delimiter
+    return {Found::head, size, bytes.substr(0, size)};
+  }
+
+  std::string delimiter_;  // CR LF -- boundary
+  At at_ = At::preamble;
+  bool at_line_start_ = true;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/part_head.hpp
+
+// part_head.hpp -- what is said about a part of a form?
+//
+// In: the head of a part (RFC 7578 section 4). Out: its name, its file name and its type; or a
+// Verdict. The name of a file is a stranger's: of a path only the last step is left, whichever
+// way its slashes lean.
+//
+// filename*, which RFC 7578 section 4.2 forbids and some clients send alone, counts where there is
+// no filename, so that a file is not taken for a field. name* never counts.
+
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+struct PartHead {
+  std::string name, file_name, content_type;
+  bool is_file = false;  // has a file name; an <input type=file> without a file has an empty one
+};
+
+// "C:\fakepath\a.txt" and "../../a.txt" are "a.txt"; what is no name for a file is "file".
+inline std::string bare_file_name(std::string_view path) {
+  const std::string_view name = path.substr(path.find_last_of("/\\") + 1);
+  return name.empty() || name == "." || name == ".." ? "file" : std::string(name);
+}
+
+// utf-8''%e2%82%ac.txt: RFC 8187 section 3.2.1. nullopt: another charset, or not so written.
+inline std::optional<std::string> decode_extended(std::string_view value) {
+  const std::size_t charset_end = value.find('\'');
+  const std::size_t language_end =
+      charset_end == value.npos ? value.npos : value.find('\'', charset_end + 1);
+  if (language_end == value.npos || !iequals(value.substr(0, charset_end), "utf-8"))
+    return std::nullopt;
+  std::string text = percent_decode(value.substr(language_end + 1));
+  for (std::string_view rest = text; !rest.empty();) {
+    const Utf8 c = utf8_front(rest);
+    if (c.size == 0 || c.code_point < 0x20 || c.code_point == 0x7f) return std::nullopt;
+    rest.remove_prefix(c.size);
+  }
+  return text;
+}
+
+inline void take_file_name(const Parameters& parameters, PartHead& head) {
+  std::string path;
+  if (const std::string* plain = parameters.find("filename"))
+    path = *plain;
+  else if (const std::string* extended = parameters.find("filename*"))
+    path = decode_extended(*extended).value_or("");
+  head.is_file = !path.empty();
+  if (head.is_file) head.file_name = bare_file_name(path);
+}
+
+inline Verdict take_disposition(std::string_view field, PartHead& head) {
+  if (!iequals(media_type(field), "form-data"))
+    return {400, "multipart: a part without Content-Disposition: form-data"};
+  const std::optional<Parameters> parameters = Parameters::parse(field);
+  if (!parameters) return {400, "multipart: malformed Content-Disposition"};
+  const std::string* name = parameters->find("name");
+  if (!name) return {400, "multipart: a part without a name"};
+  head.name = *name;
+  take_file_name(*parameters, head);
+  return {};
+}
+
+// lines: with the empty line at the end.
+inline Verdict parse_part_head(std::string_view lines, PartHead& head) {
+  head = {};
+  Header fields;
+  const Verdict verdict = parse_fields(lines, max_part_fields, fields);
+  if (verdict.status == 431) return {400, "multipart: too many fields in the head of a part"};
+  if (!verdict.ok()) return {400, "multipart: malformed head of a part"};
+  if (fields.all("Content-Disposition").size() > 1)
+    return {400, "multipart: a part with two Content-Dispositions"};
+  // Nobody sends another any more (RFC 7578 section 4.7); taking it for bytes would be a lie.
+  const std::string_view coding = fields.get("Content-Transfer-Encoding");
+  if (!coding.empty() && !iequals(coding, "binary") && !iequals(coding, "8bit") &&
+      !iequals(coding, "7bit"))
+    return {415, "multipart: a part with a Content-Transfer-Encoding"};
+  head.content_type = fields.get("Content-Type");
+  return take_disposition(fields.get("Content-Disposition"), head);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/part_reader.hpp
+
+// part_reader.hpp -- who reads a body part by part?
+//
+// In: the body of a request. Out: part after part, its head and then its bytes, as they come. Holds
+// a buffer of some 32 KiB, whatever the body's size. What is no multipart is HttpError 400, too
+// many parts are 413.
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <cstring>      // std::memcpy
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+class PartReader {
+ public:
+  using Found = MultipartStep::Found;
+
+  PartReader(Body& body, std::string_view boundary, std::size_t max_parts)
+      : body_(body), scanner_(boundary), max_parts_(max_parts) {}
+
+  // Passes over what is left of the part before. False: there is none any more.
+  bool next(PartHead& head) {
+    piece_ = {};
+    in_part_ = false;
+    for (;;) {
+      const MultipartStep step = look();
+      if (step.found == Found::end) return false;
+      if (step.found != Found::head) continue;
+      if (++parts_ > max_parts_) fail({413, "multipart: too many parts"});
+      if (const Verdict v = parse_part_head(step.piece, head); !v.ok()) fail(v);
+      in_part_ = true;
+      return true;
+    }
+  }
+
+  // At least one byte of this part. Returns 0 at its end.
+  std::size_t read(std::span<char> to) {
+    if (to.empty()) return 0;
+    while (in_part_ && piece_.empty()) {
+      const MultipartStep step = look();
+      if (step.found == Found::data)
+        piece_ = step.piece;
+      else
+        in_part_ = false;
+    }
+    const std::size_t n = std::min(to.size(), piece_.size());
+    if (n > 0) std::memcpy(to.data(), piece_.data(), n);
+    piece_.remove_prefix(n);
+    return n;
+  }
+
+  // All that is left of this part. Throws: HttpError 413 for more than limit bytes.
+  std::string read_all(std::size_t limit) {
+    std::string all;
+    char some[4096];
+    while (const std::size_t n = read(some)) {
+      if (n > limit - all.size()) throw HttpError(413, "multipart: a part is too long");
+      all.append(some, n);
+    }
+    return all;
+  }
+
+ private:
+  static constexpr std::size_t receive_size = 16u << 10;
+
+  [[noreturn]] void fail(Verdict verdict) {
+    failure_ = verdict;
+    throw HttpError(verdict.status, verdict.reason);
+  }
+
+  // The next thing in the body. Its piece is good until the next call.
+  MultipartStep look() {
+    if (!failure_.ok()) fail(failure_);
+    for (;;) {
+      const MultipartStep step = scanner_.next(input_.unread(), ended_);
+      input_.consume(step.consumed);
+      if (step.found == Found::bad) fail(step.verdict);
+      if (step.found != Found::nothing) return step;
+      const std::size_t n = body_.read(input_.room(receive_size));
+      input_.filled(n);
+      ended_ = n == 0;
+    }
+  }
+
+  Body& body_;
+  MultipartScanner scanner_;
+  const std::size_t max_parts_;
+  Input input_;
+  std::string_view piece_;  // of this part's data, in input_, not read yet
+  std::size_t parts_ = 0;
+  Verdict failure_;       // once it has failed it goes on failing
+  bool in_part_ = false;  // its end was not seen yet
+  bool ended_ = false;    // the body
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/spool.hpp
+
+// spool.hpp -- where does an uploaded file wait for its handler?
+//
+// In: bytes as they come. Out: all of them, as one view that can be shared.
+//
+//   1. They are kept in memory, as long as they are few.
+//   2. Then they go to a temporary file that has no name: nobody else can open it, and it is gone
+//      with its descriptor, also when the process dies. O_TMPFILE makes it so from the start; where
+//      the file system cannot, it has a name for a moment.
+//   3. At the end the file is mapped: the kernel reads and forgets its pages as need be.
+
+#include <fcntl.h>     // open, O_TMPFILE
+#include <stdlib.h>    // mkostemp
+#include <sys/mman.h>  // mmap, munmap
+#include <unistd.h>    // write, unlink
+
+#include <cerrno>        // errno
+#include <cstddef>       // std::size_t
+#include <cstdlib>       // std::getenv
+#include <memory>        // std::shared_ptr
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
+#include <utility>       // std::move
+
+namespace jot::inline v1::detail {
+
+[[noreturn]] inline void throw_errno(const std::string& what) {
+  throw std::system_error(errno, std::generic_category(), "jot: " + what);
+}
+
+// All of them. Throws: std::system_error, when the disk is full among others.
+inline void write_all(int fd, std::string_view bytes, const std::string& name) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n == 0) errno = ENOSPC;
+    if (n <= 0) throw_errno(name);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+// A file that has a name only while it is made. Throws: std::system_error that names the folder.
+inline Fd open_named_once(const std::string& folder) {
+  std::string name = folder + "/jot-XXXXXX";
+  Fd file(mkostemp(name.data(), O_CLOEXEC));
+  if (!file || unlink(name.c_str()) != 0) throw_errno(folder);
+  return file;
+}
+
+// A file without a name. Throws: as above.
+inline Fd open_unnamed(const std::string& folder) {
+  Fd file(open(folder.c_str(), O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+  if (file) return file;
+  // What kernels and file systems answer that know nothing of O_TMPFILE.
+  if (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL) return open_named_once(folder);
+  throw_errno(folder);
+}
+
+// $TMPDIR; else /var/tmp, for /tmp is memory on many systems.
+inline std::string default_spool_folder() {
+  const char* chosen = std::getenv("TMPDIR");
+  if (chosen && *chosen) return chosen;
+  return access("/var/tmp", W_OK) == 0 ? "/var/tmp" : "/tmp";
+}
+
+// The bytes of a file, in memory or mapped. Threads: read by many at a time.
+struct SpooledBytes {
+  SpooledBytes() = default;
+  SpooledBytes(const SpooledBytes&) = delete;
+  SpooledBytes& operator=(const SpooledBytes&) = delete;
+  ~SpooledBytes() {
+    if (map) munmap(map, size);
+  }
+
+  std::string_view view() const noexcept {
+    return map ? std::string_view(static_cast<const char*>(map), size) : memory;
+  }
+
+  std::string memory;
+  Fd file;
+  void* map = nullptr;
+  std::size_t size = 0;  // of the map
+};
+
+class Spool {
+ public:
+  bool in_file() const noexcept { return static_cast<bool>(bytes_->file); }
+  std::size_t in_memory() const noexcept { return bytes_->memory.size(); }
+
+  // What is in memory goes to a file in that folder, and what is appended after it.
+  void move_to_file(const std::string& folder) {
+    folder_ = folder;
+    bytes_->file = open_unnamed(folder);
+    write_all(bytes_->file.get(), bytes_->memory, folder_);
+    bytes_->size = bytes_->memory.size();
+    std::string().swap(bytes_->memory);
+  }
+
+  void append(std::string_view more) {
+    if (!in_file()) return void(bytes_->memory += more);
+    write_all(bytes_->file.get(), more, folder_);
+    bytes_->size += more.size();
+  }
+
+  // No more are appended.
+  std::shared_ptr<const SpooledBytes> finish() && {
+    if (in_file() && bytes_->size > 0) {
+      void* map = mmap(nullptr, bytes_->size, PROT_READ, MAP_SHARED, bytes_->file.get(), 0);
+      if (map == MAP_FAILED) throw_errno(folder_);
+      bytes_->map = map;
+    }
+    return std::move(bytes_);
+  }
+
+ private:
+  std::shared_ptr<SpooledBytes> bytes_ = std::make_shared<SpooledBytes>();
+  std::string folder_;  // for what goes wrong
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/urlencoded.hpp
+
+// urlencoded.hpp -- which fields has a form that came as a=1&b=two+words?
+//
+// In: the body of a form (application/x-www-form-urlencoded). Out: its pairs. Unlike a query, which
+// people type, a form is written by a program: what is no escape, or is parted by a semicolon, is
+// refused, as by Go. See Values::parse for queries.
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move
+
+namespace jot::inline v1::detail {
+
+// Plus is a space. Throws: HttpError 400 for a % that is no escape.
+inline std::string decode_form(std::string_view s) {
+  std::string decoded;
+  decoded.reserve(s.size());
+  for (std::size_t i = 0; i < s.size(); ++i) {
+    if (s[i] != '%') {
+      decoded += s[i] == '+' ? ' ' : s[i];
+      continue;
+    }
+    const int high = i + 2 < s.size() ? hex_digit(s[i + 1]) : -1;
+    const int low = i + 2 < s.size() ? hex_digit(s[i + 2]) : -1;
+    if (high < 0 || low < 0) throw HttpError(400, "form: a % that is no escape");
+    decoded += static_cast<char>(high << 4 | low);
+    i += 2;
+  }
+  return decoded;
+}
+
+// Throws: HttpError 400 as above, 413 for more pairs than max_fields.
+inline Values parse_urlencoded(std::string_view text, std::size_t max_fields) {
+  Values values;
+  while (!text.empty()) {
+    const std::string_view pair = text.substr(0, text.find('&'));
+    text.remove_prefix(pair.size() == text.size() ? pair.size() : pair.size() + 1);
+    if (pair.empty()) continue;
+    if (pair.find(';') != pair.npos) throw HttpError(400, "form: a semicolon between fields");
+    if (values.size() == max_fields) throw HttpError(413, "form: too many fields");
+    const std::size_t equals = pair.find('=');
+    std::string name = decode_form(pair.substr(0, equals));
+    values.add(std::move(name), equals == pair.npos ? "" : decode_form(pair.substr(equals + 1)));
+  }
+  return values;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/read_form.hpp
+
+// read_form.hpp -- from the body of a request to a Form.
+//
+// In: a body, and how much of it may be kept. Out: its fields in memory, its files in memory or
+// spooled; or an HttpError. Whatever the body, memory is bounded by FormOptions.
+
+#include <cstddef>       // std::size_t
+#include <memory>        // std::shared_ptr
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
+#include <utility>       // std::move
+
+namespace jot::inline v1::detail {
+
+struct FormAccess {
+  static Values& fields(Form& form) noexcept { return form.fields_; }
+  static std::vector<FormFile>& files(Form& form) noexcept { return form.files_; }
+  static const SpooledBytes* bytes(const FormFile& file) noexcept { return file.bytes_.get(); }
+  static void set_bytes(FormFile& file, std::shared_ptr<const SpooledBytes> bytes) noexcept {
+    file.data = bytes->view();
+    file.bytes_ = std::move(bytes);
+  }
+};
+
+// The boundary of a body whose type is multipart/form-data.
+inline std::string boundary_of(std::string_view content_type) {
+  const auto parameters = Parameters::parse(content_type);
+  const std::string* boundary = parameters ? parameters->find("boundary") : nullptr;
+  if (!boundary) throw HttpError(400, "multipart: the Content-Type has no boundary");
+  if (!is_boundary(*boundary)) throw HttpError(400, "multipart: not a boundary");
+  return *boundary;
+}
+
+class MultipartForm {
+ public:
+  MultipartForm(Request& r, const FormOptions& options)
+      : options_(options),
+        log_(r.log()),
+        reader_(r.body(), boundary_of(r.header().get("Content-Type")), options.max_fields) {}
+
+  Form read() {
+    PartHead head;
+    while (reader_.next(head)) head.is_file ? read_file(std::move(head)) : read_field(head);
+    return std::move(form_);
+  }
+
+ private:
+  static constexpr std::size_t cost = 128;  // of a field or file besides its bytes, about
+
+  void take_memory(std::size_t bytes) {
+    if (bytes > options_.max_memory - kept_) throw HttpError(413, "form: too large");
+    kept_ += bytes;
+  }
+
+  void read_field(PartHead& head) {
+    take_memory(cost + head.name.size());
+    std::string value = reader_.read_all(std::min(options_.max_field, options_.max_memory - kept_));
+    kept_ += value.size();
+    FormAccess::fields(form_).add(std::move(head.name), std::move(value));
+  }
+
+  void read_file(PartHead head) {
+    take_memory(cost + head.name.size() + head.file_name.size() + head.content_type.size());
+    FormFile file;
+    file.name = std::move(head.name), file.file_name = std::move(head.file_name);
+    file.content_type = std::move(head.content_type);
+    FormAccess::set_bytes(file, read_bytes());
+    FormAccess::files(form_).push_back(std::move(file));
+  }
+
+  std::shared_ptr<const SpooledBytes> read_bytes() {
+    Spool spool;
+    char some[16u << 10];
+    while (const std::size_t n = reader_.read(some)) keep(spool, {some, n});
+    kept_files_ += spool.in_memory();
+    return or_refuse([&] { return std::move(spool).finish(); });
+  }
+
+  void keep(Spool& spool, std::string_view bytes) {
+    const std::size_t most = std::min(options_.spool_above, options_.max_memory - kept_files_);
+    if (!spool.in_file() && bytes.size() > most - std::min(most, spool.in_memory())) {
+      about_to_block();
+      or_refuse([&] { spool.move_to_file(folder()); });
+    }
+    or_refuse([&] { spool.append(bytes); });
+  }
+
+  std::string folder() const {
+    return options_.spool_folder.empty() ? default_spool_folder() : options_.spool_folder;
+  }
+
+  // What the disk says is for the log; the client hears that it is us, not its form.
+  template <class F>
+  auto or_refuse(const F& f) -> decltype(f()) {
+    try {
+      return f();
+    } catch (const std::system_error& e) {
+      log_.error("cannot keep an uploaded file", {{"error", e.what()}});
+      const bool busy = e.code() == std::errc::too_many_files_open ||
+                        e.code() == std::errc::too_many_files_open_in_system;
+      if (busy) throw HttpError(503, "too busy", {{"Retry-After", "1"}});
+      throw HttpError(507);
+    }
+  }
+
+  const FormOptions& options_;
+  const Logger& log_;
+  PartReader reader_;
+  Form form_;
+  std::size_t kept_ = 0, kept_files_ = 0;  // bytes in memory, of max_memory each
+};
+
+inline bool is_multipart_type(std::string_view content_type) noexcept {
+  return iequals(media_type(content_type), "multipart/form-data");
+}
+
+inline Form read_form(Request& r, const FormOptions& options) {
+  const std::string_view type = r.header().get("Content-Type");
+  if (is_multipart_type(type)) return MultipartForm(r, options).read();
+  Form form;
+  if (iequals(media_type(type), "application/x-www-form-urlencoded")) {
+    FormAccess::fields(form) =
+        parse_urlencoded(r.body().read_all(options.max_memory), options.max_fields);
+    return form;
+  }
+  char byte;
+  if (r.header().has("Content-Type") || r.body().read({&byte, 1}) > 0)
+    throw HttpError(415, "want a form",
+                    {{"Accept", "application/x-www-form-urlencoded, multipart/form-data"}});
+  return form;  // no type and no body: a form with nothing in it
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/replace_file.hpp
+
+// replace_file.hpp -- how does a file appear whole, or not at all?
+//
+// In: a path and bytes. The bytes go to a file beside it, which then takes its name: who opens the
+// path meanwhile sees the old file or the new one, never half of it.
+
+#include <fcntl.h>   // open
+#include <stdio.h>   // rename
+#include <unistd.h>  // unlink
+
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// Permissions: 0666 less the umask. Throws: std::system_error that names the path.
+inline void replace_file(const std::string& path, std::string_view bytes) {
+  const std::string folder = path.substr(0, path.find_last_of('/') + 1);  // with its slash, or ""
+  const std::string beside = folder + ".jot-" + base64url_encode(random_bytes(12));
+  const Fd file(open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+  if (!file) throw_errno(path);
+  try {
+    write_all(file.get(), bytes, path);
+    if (rename(beside.c_str(), path.c_str()) != 0) throw_errno(path);
+  } catch (...) {
+    unlink(beside.c_str());
+    throw;
+  }
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/form.ipp
+
+// form.ipp -- the bodies of form.hpp, and Request::form().
+
+#include <memory>     // std::make_shared, std::make_unique
+#include <stdexcept>  // std::invalid_argument
+
+namespace jot::inline v1 {
+
+JOT_INLINE int FormFile::fd() const noexcept {
+  const detail::SpooledBytes* bytes = detail::FormAccess::bytes(*this);
+  return bytes ? bytes->file.get() : -1;
+}
+
+JOT_INLINE void FormFile::save_to(const std::string& path) const {
+  if (path.find('\0') != path.npos)
+    throw std::invalid_argument("jot: FormFile::save_to: a NUL in the path");
+  detail::replace_file(path, data);
+}
+
+JOT_INLINE const std::string& Form::get(std::string_view name) const noexcept {
+  return fields_.get(name);
+}
+JOT_INLINE bool Form::has(std::string_view name) const noexcept { return fields_.has(name); }
+JOT_INLINE std::vector<std::string_view> Form::all(std::string_view name) const {
+  return fields_.all(name);
+}
+
+JOT_INLINE const FormFile* Form::file(std::string_view name) const noexcept {
+  for (const FormFile& file : files_) {
+    if (file.name == name) return &file;
+  }
+  return nullptr;
+}
+
+JOT_INLINE std::vector<const FormFile*> Form::files(std::string_view name) const {
+  std::vector<const FormFile*> found;
+  for (const FormFile& file : files_) {
+    if (file.name == name) found.push_back(&file);
+  }
+  return found;
+}
+
+JOT_INLINE std::size_t MultipartPart::read(std::span<char> to) { return reader_->read(to); }
+JOT_INLINE std::string MultipartPart::read_all(std::size_t limit) {
+  return reader_->read_all(limit);
+}
+
+JOT_INLINE Multipart::Multipart(Request& r, std::size_t max_parts) {
+  const std::string_view type = r.header().get("Content-Type");
+  if (!detail::is_multipart_type(type))
+    throw HttpError(415, "want multipart/form-data", {{"Accept", "multipart/form-data"}});
+  reader_ = std::make_unique<detail::PartReader>(r.body(), detail::boundary_of(type), max_parts);
+  part_.reader_ = reader_.get();
+}
+JOT_INLINE Multipart::~Multipart() = default;
+
+JOT_INLINE MultipartPart* Multipart::next() {
+  detail::PartHead head;
+  if (!reader_->next(head)) return nullptr;
+  part_.name = std::move(head.name);
+  part_.file_name = std::move(head.file_name);
+  part_.content_type = std::move(head.content_type);
+  return &part_;
+}
+
+JOT_INLINE const Form& Request::form() { return form(FormOptions{}); }
+
+// What failed once goes on failing: the body is read, and would seem to be an empty form.
+JOT_INLINE const Form& Request::form(const FormOptions& options) {
+  detail::RequestState& s = *state_;
+  if (s.form_error) std::rethrow_exception(s.form_error);
+  if (s.form) return *s.form;
+  try {
+    s.form = std::make_shared<const Form>(detail::read_form(*this, options));
+  } catch (const HttpError&) {
+    s.form_error = std::current_exception();
+    throw;
+  }
+  return *s.form;
 }
 
 }  // namespace jot::inline v1
@@ -19406,75 +20556,6 @@ class BodyDecoder {
   std::uint64_t total_ = 0;
   BodyKind kind_ = BodyKind::none;
   bool done_ = true;
-};
-
-}  // namespace jot::inline v1::detail
-
-// -------------------------------------------------------------- jot/detail/input.hpp
-
-// input.hpp -- where do received bytes wait until they are understood?
-//
-// In: bytes from recv, behind those that are there. Out: the unread ones, as one view.
-// Growing or making room moves them: a view is good until the next room().
-
-#include <algorithm>    // std::max
-#include <cstddef>      // std::size_t
-#include <cstring>      // std::memmove
-#include <memory>       // std::unique_ptr
-#include <span>         // std::span
-#include <string_view>  // std::string_view
-#include <utility>      // std::exchange
-
-namespace jot::inline v1::detail {
-
-class Input {
- public:
-  Input() = default;
-  Input(Input&& from) noexcept { *this = std::move(from); }
-  Input& operator=(Input&& from) noexcept {
-    data_ = std::move(from.data_);
-    capacity_ = std::exchange(from.capacity_, 0);
-    begin_ = std::exchange(from.begin_, 0), end_ = std::exchange(from.end_, 0);
-    return *this;
-  }
-
-  std::string_view unread() const noexcept { return {data_.get() + begin_, end_ - begin_}; }
-  bool empty() const noexcept { return begin_ == end_; }
-  std::size_t size() const noexcept { return end_ - begin_; }
-  void consume(std::size_t n) noexcept { begin_ += n; }
-  void clear() noexcept { begin_ = end_ = 0; }
-
-  // Free space behind the unread bytes: at least so much, and all there is. Doubles when it must
-  // grow, so that many small receives cost linear time.
-  std::span<char> room(std::size_t at_least) {
-    if (begin_ == end_) begin_ = end_ = 0;
-    if (capacity_ - end_ < at_least) make_room(at_least);
-    return {data_.get() + end_, capacity_ - end_};
-  }
-  void filled(std::size_t n) noexcept { end_ += n; }
-
-  void append(std::string_view bytes) {
-    if (bytes.empty()) return;
-    std::memcpy(room(bytes.size()).data(), bytes.data(), bytes.size());
-    filled(bytes.size());
-  }
-
- private:
-  void make_room(std::size_t at_least) {
-    std::size_t need = size() + at_least;
-    if (need <= capacity_ && begin_ >= capacity_ / 2) {  // moving pays: at least half comes free
-      std::memmove(data_.get(), data_.get() + begin_, size());
-    } else {
-      std::size_t capacity = std::max(need, capacity_ * 2);
-      std::unique_ptr<char[]> bigger(new char[capacity]);
-      if (!empty()) std::memcpy(bigger.get(), data_.get() + begin_, size());
-      data_ = std::move(bigger), capacity_ = capacity;
-    }
-    end_ -= begin_, begin_ = 0;
-  }
-
-  std::unique_ptr<char[]> data_;
-  std::size_t capacity_ = 0, begin_ = 0, end_ = 0;
 };
 
 }  // namespace jot::inline v1::detail

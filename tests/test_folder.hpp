@@ -3,6 +3,7 @@
 // test_folder.hpp -- a folder of its own for a test, gone with all that is in it at its end.
 #pragma once
 
+#include <dirent.h>    // opendir
 #include <fcntl.h>     // AT_FDCWD
 #include <ftw.h>       // nftw
 #include <stdlib.h>    // mkdtemp
@@ -40,6 +41,16 @@ class TestFolder {
     std::fclose(file);
     const timespec when[2] = {{784'111'777, 5}, {784'111'777, 5}};
     utimensat(AT_FDCWD, path(name).c_str(), when, 0);
+  }
+
+  // How many files and folders there are directly in it.
+  std::size_t count() const {
+    std::size_t entries = 0;
+    DIR* all = opendir(path_.c_str());
+    while (const dirent* entry = readdir(all))
+      entries += std::string_view(entry->d_name).find_first_not_of('.') != std::string_view::npos;
+    closedir(all);
+    return entries;
   }
 
   void folder(std::string_view name) const { mkdir(path(name).c_str(), 0777); }

@@ -32,6 +32,9 @@
 
 namespace jot::inline v1 {
 
+class Form;          // form.hpp
+struct FormOptions;  // form.hpp
+
 namespace detail {
 struct RequestState;
 struct RequestAccess;
@@ -160,6 +163,13 @@ class Request {
   std::optional<BasicAuth> basic_auth() const;  // nullopt: absent or malformed
 
   Body& body() noexcept;
+
+  // The body as a form, urlencoded or multipart, read once and kept: fields, and files (form.hpp).
+  // A request without a body and a Content-Type has an empty one. Throws HttpError 400 for what is
+  // no such form, 413 over a limit of the options or of the body, 415 for another Content-Type, 507
+  // when the disk is full, or as Body; the same again when asked again.
+  const Form& form();
+  const Form& form(const FormOptions& options);
 
   // The body as JSON, read once and kept. Throws HttpError 400 with line and column, 415 when its
   // Content-Type is there and is not JSON, or as Body. Asking it for what is not there throws

@@ -17,8 +17,9 @@
 
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::uint64_t
+#include <exception>    // std::exception_ptr
 #include <functional>   // std::function
-#include <memory>       // std::unique_ptr
+#include <memory>       // std::shared_ptr, std::unique_ptr
 #include <mutex>        // std::recursive_mutex
 #include <optional>     // std::optional
 #include <span>         // std::span
@@ -117,6 +118,8 @@ struct RequestState {
   std::optional<Values> query;
   std::optional<Values> cookies;
   std::optional<Value> json;
+  std::shared_ptr<const Form> form;
+  std::exception_ptr form_error;  // instead of a form
 
   std::string own_remote_addr;  // "": as the origin says
 
@@ -139,6 +142,8 @@ struct RequestState {
     if (query) query.reset();
     if (cookies) cookies.reset();
     if (json) json.reset();
+    if (form) form.reset();
+    if (form_error) form_error = nullptr;
   }
 };
 
