@@ -44,7 +44,7 @@ int main() {
         "<button>Log in</button></form>\n"};
   });
   app.post("/login", [&](jot::ResponseWriter& w, jot::Request& r) {
-    const auto form = jot::Values::parse(r.body().read_all());
+    const jot::Form& form = r.form();
     const std::string& user = form.get("user");
     if (!is_password_of(user, form.get("password")))
       return jot::error(w, 401, "wrong name or password");
