@@ -36,6 +36,7 @@
 #include "jot/response_writer.hpp"  // how a handler answers, at once or as it goes
 
 #include "jot/cookie.hpp"       // what the client brings along next time, signed or not
+#include "jot/events.hpp"       // what happens, told to a page while it happens
 #include "jot/file_server.hpp"  // folders, or files inside the program, for browsers and caches
 #include "jot/form.hpp"         // what was filled in, and which files came with it
 #include "jot/middleware.hpp"   // what every service wants around its handlers

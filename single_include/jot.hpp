@@ -2039,6 +2039,71 @@ std::string random_token(std::size_t bytes = 32);
 
 }  // namespace jot::inline v1
 
+// -------------------------------------------------------------- jot/events.hpp
+
+// events.hpp -- what happens, told to a page while it happens.
+//
+// In: Events. Out: a stream that a browser's EventSource reads (server-sent events, WHATWG HTML
+// section 9.2), for as long as the handler runs:
+//
+//     app.get("/progress", [&](jot::ResponseWriter& w, jot::Request& r) {
+//       jot::EventStream events(w, r);
+//       while (r.context().sleep_for(200ms))
+//         if (!events.send({.event = "progress", .data = percent()})) return;
+//     });
+//
+// A browser that loses the stream comes back by itself, and tells the last id it has seen.
+
+#include <chrono>       // std::chrono::milliseconds
+#include <memory>       // std::unique_ptr
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1 {
+
+namespace detail {
+class EventChannel;
+}  // namespace detail
+
+struct Event {
+  std::string event = {};  // its name for addEventListener(); "": "message"
+  std::string id = {};     // what Last-Event-ID will say after it; "": as before
+  std::string data = {};   // UTF-8; of several lines, as you like
+
+  // How long the browser waits before it comes back, from now on. Units: milliseconds.
+  std::optional<std::chrono::milliseconds> retry = {};
+};
+
+class EventStream {
+ public:
+  // Sends the head at once. When nothing has been sent for `heartbeat`, a comment is, which pages
+  // do not see: so that no proxy takes the stream for dead. That is another thread's work; from
+  // here on w is the stream's, and writing to it directly is an error.
+  // Lifetime: within that of w and r. Threads: one at a time.
+  // Throws: HttpError 500 where w cannot stream or its head has left; std::invalid_argument for a
+  // heartbeat of 0 or less.
+  EventStream(ResponseWriter& w, Request& r, nanoseconds heartbeat = std::chrono::seconds(15));
+  EventStream(const EventStream&) = delete;
+  EventStream& operator=(const EventStream&) = delete;
+  ~EventStream();
+
+  // Sends it now. False: nobody will see it nor any further one, for the client is gone, the
+  // Context of the request has ended, the server is shutting down, or the request was a HEAD.
+  // Without data and name it only sets id and retry, and pages see nothing; with a name its data
+  // may be empty. Throws: std::invalid_argument for CR, LF or NUL in name or id, and for a negative
+  // retry.
+  bool send(const Event& e);
+
+  // Where a browser that comes back has been: the id of the last event it has seen; "" at first.
+  std::string_view last_id() const noexcept;
+
+ private:
+  std::unique_ptr<detail::EventChannel> channel_;
+};
+
+}  // namespace jot::inline v1
+
 // -------------------------------------------------------------- jot/file_server.hpp
 
 // file_server.hpp -- which file does this path mean, and which part of it does the client lack?
@@ -4934,6 +4999,9 @@ class Alarm {
  protected:
   ~Alarm() = default;
 
+  // For one that has fired, and is to be added again.
+  void set(Clock::time_point when) noexcept { when_ = when; }
+
  private:
   friend class Timer;
   static constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
@@ -4944,7 +5012,7 @@ class Alarm {
   // Called on the timer's thread, without the lock, after a hold() that said true.
   virtual void fire() noexcept = 0;
 
-  const Clock::time_point when_;
+  Clock::time_point when_;       // does not change while it is in the heap
   std::size_t place_ = nowhere;  // in the heap; the timer's lock guards it
   Alarm* next_due_ = nullptr;    // the timer thread's
 };
@@ -7818,6 +7886,7 @@ struct Origin {
   virtual Context context() noexcept = 0;
   virtual std::string_view remote_addr() noexcept = 0;
   virtual bool stopping() const noexcept = 0;  // the server has begun to shut down
+  virtual bool has_room() const noexcept = 0;  // a few bytes can be sent without waiting
 
   // From now on, until nullptr is given, the library holds this lock while it touches the response
   // outside of the writer's functions: another thread than the handler's may answer, see timeout().
@@ -9023,6 +9092,256 @@ JOT_INLINE std::string random_token(std::size_t bytes) {
   if (bytes == 0) throw std::invalid_argument("jot: random_token: 0 bytes are no secret");
   return detail::base64url_encode(detail::random_bytes(bytes));
 }
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/heartbeat.hpp
+
+// heartbeat.hpp -- who says something when there is nothing to say?
+//
+// In: how long silence may last, and what to do then. Out: a call of beat() on the timer's thread
+// each time that so long has passed, until stop().
+//
+//   1. The Alarm is set. Events that are sent meanwhile do not move it: they only note the time.
+//   2. It fires: beat() says when it shall fire next, by when something was last sent.
+//   3. stop() waits for a beat() that is running, and none comes after it. The Alarm itself lives
+//   as
+//      long as the timer holds it.
+
+#include <memory>  // std::shared_ptr
+#include <mutex>   // std::mutex
+
+namespace jot::inline v1::detail {
+
+// What is to be done. Lifetime: until Heartbeat::stop() has returned.
+struct Beating {
+  // On the timer's thread, on which all deadlines wait: it must not block.
+  // Returns: when to come again; max() for never.
+  virtual Clock::time_point beat() noexcept = 0;
+
+ protected:
+  ~Beating() = default;
+};
+
+class Heartbeat final : public Alarm, public std::enable_shared_from_this<Heartbeat> {
+ public:
+  // Throws as Timer::add().
+  static std::shared_ptr<Heartbeat> start(Beating& what, Clock::time_point first) {
+    auto heartbeat = std::make_shared<Heartbeat>(what, first);
+    Timer::instance().add(*heartbeat);
+    return heartbeat;
+  }
+
+  Heartbeat(Beating& what, Clock::time_point first) noexcept : Alarm(first), what_(&what) {}
+
+  void stop() noexcept {
+    {
+      const std::lock_guard lock(mutex_);
+      what_ = nullptr;
+    }
+    Timer::instance().remove(*this);
+  }
+
+ private:
+  bool hold() noexcept override { return (held_ = weak_from_this().lock()) != nullptr; }
+
+  void fire() noexcept override {
+    const std::shared_ptr<Heartbeat> self = std::move(held_);
+    const std::lock_guard lock(mutex_);
+    if (!what_) return;
+    const Clock::time_point next = what_->beat();
+    if (next == Clock::time_point::max()) return;
+    set(next);
+    try {
+      Timer::instance().add(*this);
+    } catch (const std::exception&) {
+      // No memory: no more heartbeats. The stream itself goes on.
+    }
+  }
+
+  std::mutex mutex_;  // guards what_, and a beat() that is running
+  Beating* what_;
+  std::shared_ptr<Heartbeat> held_;  // from hold() to fire(): the timer thread's
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/event_channel.hpp
+
+// event_channel.hpp -- what stands behind an EventStream?
+//
+// In: events from the handler's thread, and the timer's heartbeats. Out: one after the other,
+// whole, on one ResponseWriter.
+//
+// Both hold the response's lock while they write; so does the engine, which may touch the response
+// meanwhile (see Origin::share_response), and timeout(), whose lock this is where there is one.
+// A heartbeat never waits: when the lock is taken an event is just being sent, and when the socket
+// is full the client has enough to read.
+
+#include <memory>       // std::shared_ptr
+#include <mutex>        // std::lock_guard, std::unique_lock
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+class EventChannel final : private Beating {
+ public:
+  EventChannel(ResponseWriter& w, Request& r, nanoseconds silence)
+      : w_(w),
+        flusher_(w.flusher()),
+        state_(RequestAccess::state(r)),
+        context_(r.context()),
+        last_id_(r.header().get("Last-Event-ID")),
+        head_only_(r.method() == "HEAD"),
+        silence_(silence),
+        lock_(state_.response_lock ? *state_.response_lock : own_lock_) {
+    if (!flusher_ || w.committed()) throw HttpError(500, "streaming not supported");
+    w.header().set("Content-Type", "text/event-stream").set("Cache-Control", "no-cache");
+    w.header().set("X-Accel-Buffering", "no");  // nginx
+    if (&lock_ == &own_lock_) share(&own_lock_);
+    try {
+      begin();
+    } catch (...) {
+      end();
+      throw;
+    }
+  }
+  EventChannel(const EventChannel&) = delete;
+  EventChannel& operator=(const EventChannel&) = delete;
+  ~EventChannel() { end(); }
+
+  bool send(std::string_view text) {
+    if (head_only_ || context_.done() || (state_.origin && state_.origin->stopping())) return false;
+    const std::lock_guard hold(lock_);
+    return put(text);
+  }
+
+  std::string_view last_id() const noexcept { return last_id_; }
+
+ private:
+  void begin() {
+    {
+      const std::lock_guard hold(lock_);
+      gone_ = !flusher_->flush();
+      sent_ = Clock::now();
+    }
+    if (!head_only_) heartbeat_ = Heartbeat::start(*this, time_after(sent_, silence_));
+  }
+
+  void end() noexcept {
+    if (heartbeat_) heartbeat_->stop();
+    if (&lock_ == &own_lock_) share(nullptr);
+  }
+
+  // With the lock held.
+  bool put(std::string_view text) {
+    if (gone_) return false;
+    sent_ = Clock::now();
+    gone_ = !w_.write_bytes(text) || !flusher_->flush();
+    return !gone_;
+  }
+
+  Clock::time_point beat() noexcept override try {
+    const NoWaiting no_waiting;
+    const std::unique_lock hold(lock_, std::try_to_lock);
+    if (!hold) return time_after(Clock::now(), silence_);
+    const Clock::time_point due = time_after(sent_, silence_);
+    if (due > Clock::now()) return due;
+    if (state_.origin && !state_.origin->has_room()) return time_after(Clock::now(), silence_);
+    return put(":\n\n") ? time_after(sent_, silence_) : Clock::time_point::max();
+  } catch (...) {
+    return Clock::time_point::max();  // a wrapper threw: the next send() will tell
+  }
+
+  void share(ResponseLock* lock) noexcept {
+    state_.response_lock = lock;
+    if (state_.origin) state_.origin->share_response(lock);
+  }
+
+  ResponseWriter& w_;
+  Flusher* const flusher_;
+  RequestState& state_;
+  const Context context_;
+  const std::string last_id_;
+  const bool head_only_;
+  const nanoseconds silence_;
+  ResponseLock own_lock_;
+  ResponseLock& lock_;      // guards the writer, and what is below
+  Clock::time_point sent_;  // the last event or heartbeat
+  bool gone_ = false;       // the client
+  std::shared_ptr<Heartbeat> heartbeat_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/print_event.hpp
+
+// print_event.hpp -- how does an event read on the wire?
+//
+//     id: 7
+//     event: progress
+//     data: 20000 rows
+//     (an empty line)
+//
+// A line of data for each line of the text, whichever way it ends. See WHATWG HTML section 9.2.5.
+
+#include <stdexcept>    // std::invalid_argument
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// A line that breaks would be a field of its own; an id with a NUL is ignored by browsers.
+inline void append_event_line(std::string& to, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  if (value.find_first_of(std::string_view("\r\n\0", 3)) != value.npos)
+    throw std::invalid_argument("jot: an event with CR, LF or NUL in its name or id");
+  ((to.append(name) += ": ") += value) += '\n';
+}
+
+inline void append_event_data(std::string& to, std::string_view data) {
+  for (;;) {
+    const std::size_t end = data.find_first_of("\r\n");
+    (to.append("data: ") += data.substr(0, end)) += '\n';
+    if (end == data.npos) return;
+    data.remove_prefix(end + (data.substr(end).starts_with("\r\n") ? 2 : 1));
+  }
+}
+
+// Throws: std::invalid_argument, see EventStream::send().
+inline std::string print_event(const Event& e) {
+  std::string text;
+  append_event_line(text, "id", e.id);
+  append_event_line(text, "event", e.event);
+  if (e.retry && e.retry->count() < 0) throw std::invalid_argument("jot: a negative retry");
+  if (e.retry) append_event_line(text, "retry", std::to_string(e.retry->count()));
+  const bool only_settings = e.data.empty() && e.event.empty() && !text.empty();
+  if (!only_settings) append_event_data(text, e.data);
+  return text += '\n';
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/events.ipp
+
+// events.ipp -- the bodies of events.hpp.
+
+#include <memory>     // std::make_unique
+#include <stdexcept>  // std::invalid_argument
+
+namespace jot::inline v1 {
+
+JOT_INLINE EventStream::EventStream(ResponseWriter& w, Request& r, nanoseconds heartbeat) {
+  if (heartbeat <= nanoseconds::zero())
+    throw std::invalid_argument("jot: EventStream: a heartbeat is above 0");
+  channel_ = std::make_unique<detail::EventChannel>(w, r, heartbeat);
+}
+JOT_INLINE EventStream::~EventStream() = default;
+
+JOT_INLINE bool EventStream::send(const Event& e) { return channel_->send(detail::print_event(e)); }
+
+JOT_INLINE std::string_view EventStream::last_id() const noexcept { return channel_->last_id(); }
 
 }  // namespace jot::inline v1
 
@@ -21247,6 +21566,12 @@ class Socket {
     return FdWait(fd_, events, ctx).until(deadline);
   }
 
+  // Can a few bytes be sent without waiting? From any thread.
+  bool has_room() const noexcept {
+    pollfd now{fd_, POLLOUT, 0};
+    return poll(&now, 1, 0) == 1 && (now.revents & POLLOUT) != 0;
+  }
+
   // Sends all of head and then all of body, in as few calls as the socket takes. Waits while it is
   // full. False: the peer is gone or too slow, or the Context ended; then gone() stays true.
   // flags: MSG_MORE, where the next call follows at once and the last packet may wait for it.
@@ -22105,6 +22430,8 @@ class Service final : private Origin, private ContextSource {
   bool stopping() const noexcept override {
     return house_.stop.load(std::memory_order_relaxed) != Stop::no;
   }
+
+  bool has_room() const noexcept override { return socket_.has_room(); }
 
   void begin_response() {
     const RequestHead& head = state_.head;

@@ -50,6 +50,7 @@ struct Origin {
   virtual Context context() noexcept = 0;
   virtual std::string_view remote_addr() noexcept = 0;
   virtual bool stopping() const noexcept = 0;  // the server has begun to shut down
+  virtual bool has_room() const noexcept = 0;  // a few bytes can be sent without waiting
 
   // From now on, until nullptr is given, the library holds this lock while it touches the response
   // outside of the writer's functions: another thread than the handler's may answer, see timeout().

@@ -261,6 +261,8 @@ class Service final : private Origin, private ContextSource {
     return house_.stop.load(std::memory_order_relaxed) != Stop::no;
   }
 
+  bool has_room() const noexcept override { return socket_.has_room(); }
+
   void begin_response() {
     const RequestHead& head = state_.head;
     response_.start({.connect = head.form == TargetForm::authority,

@@ -183,6 +183,12 @@ class Socket {
     return FdWait(fd_, events, ctx).until(deadline);
   }
 
+  // Can a few bytes be sent without waiting? From any thread.
+  bool has_room() const noexcept {
+    pollfd now{fd_, POLLOUT, 0};
+    return poll(&now, 1, 0) == 1 && (now.revents & POLLOUT) != 0;
+  }
+
   // Sends all of head and then all of body, in as few calls as the socket takes. Waits while it is
   // full. False: the peer is gone or too slow, or the Context ended; then gone() stays true.
   // flags: MSG_MORE, where the next call follows at once and the last packet may wait for it.

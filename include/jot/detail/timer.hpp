@@ -45,6 +45,9 @@ class Alarm {
  protected:
   ~Alarm() = default;
 
+  // For one that has fired, and is to be added again.
+  void set(Clock::time_point when) noexcept { when_ = when; }
+
  private:
   friend class Timer;
   static constexpr std::size_t nowhere = static_cast<std::size_t>(-1);
@@ -55,7 +58,7 @@ class Alarm {
   // Called on the timer's thread, without the lock, after a hold() that said true.
   virtual void fire() noexcept = 0;
 
-  const Clock::time_point when_;
+  Clock::time_point when_;       // does not change while it is in the heap
   std::size_t place_ = nowhere;  // in the heap; the timer's lock guards it
   Alarm* next_due_ = nullptr;    // the timer thread's
 };
