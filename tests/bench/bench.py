@@ -20,11 +20,12 @@ import page_speed
 import programs
 import routes_cost
 import throughput
+import upload_speed
 from verdict import Verdict
 
 PARTS = {"throughput": throughput, "mixed": mixed, "cold": cold, "idle": idle, "gone": gone,
          "context": context_cost, "routes": routes_cost, "compile": compile_cost, "json": json_speed,
-         "files": files_speed, "page": page_speed}
+         "files": files_speed, "page": page_speed, "upload": upload_speed}
 
 
 def version(*command):

@@ -143,6 +143,10 @@ def files(folder):
     return Server("jot", [build("files.cpp"), folder])
 
 
+def upload():
+    return Server("jot", [build("upload.cpp")])
+
+
 def limit(answer):
     return Server("limit", [build("limit.cpp")], stdin=answer)
 
