@@ -11758,8 +11758,10 @@ constexpr bool is_tspecial(char c) noexcept {
 
 class Parameters {
  public:
-  // Reads the parameters of the field. nullopt: they are malformed, or one is there twice, which
-  // two readers could understand differently.
+  static constexpr std::size_t most = 32;  // nobody means more, and each is compared with all
+
+  // Reads the parameters of the field. nullopt: they are malformed, too many, or one is there
+  // twice, which two readers could understand differently.
   static std::optional<Parameters> parse(std::string_view field) {
     Parameters parameters;
     std::string_view rest = field.substr(std::min(field.find(';'), field.size()));
@@ -11783,7 +11785,8 @@ class Parameters {
     rest = trim(rest.substr(1));
     const std::string_view name = take_token(rest);
     rest = trim(rest);
-    if (name.empty() || rest.empty() || rest.front() != '=' || find(name)) return false;
+    if (name.empty() || rest.empty() || rest.front() != '=') return false;
+    if (items_.size() == most || find(name)) return false;
     rest = trim(rest.substr(1));
     std::optional<std::string> value = take_value(rest);
     if (!value) return false;

@@ -58,6 +58,13 @@ std::vector<std::string> in_pieces(std::string_view bytes, std::size_t size) {
   return pieces;
 }
 
+// ; x0=y; x1=y ...
+std::string numbered_parameters(int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += "; x" + std::to_string(i) + "=y";
+  return all;
+}
+
 using List = std::vector<std::string>;
 
 }  // namespace
@@ -240,6 +247,7 @@ TEST_CASE("multipart: what the head of a part says") {
       {field("; name=a"), "a", "", ""},
       {field(";name=\"a\" ;filename=\"b\";"), "a", "b", ""},
       {field("; name = \"a\""), "a", "", ""},
+      {field("; name=\"a\"" + numbered_parameters(31)), "a", "", ""},
       {field("; NAME=\"a\"; FileName=\"b\""), "a", "b", ""},
       {field("; filename=\"b\"; name=\"a\""), "a", "b", ""},
       {field("; name=\"\""), "", "", ""},
@@ -305,6 +313,8 @@ TEST_CASE("multipart: part heads that are refused") {
       {"two names", "Content-Disposition: form-data; name=\"a\"; name=\"b\"\r\n\r\n", 400},
       {"two file names",
        "Content-Disposition: form-data; name=\"a\"; filename=a; Filename=b\r\n\r\n", 400},
+      {"too many parameters",
+       "Content-Disposition: form-data; name=\"a\"" + numbered_parameters(32) + "\r\n\r\n", 400},
       {"no closing quote", "Content-Disposition: form-data; name=\"a\r\n\r\n", 400},
       {"an escaped closing quote", "Content-Disposition: form-data; name=\"a\\\"\r\n\r\n", 400},
       {"no value", "Content-Disposition: form-data; name=\r\n\r\n", 400},
