@@ -45,6 +45,7 @@
 #include "jot/template.hpp"     // which page do a template and data make?
 #include "jot/template_func.hpp"  // what may a template call?
 
+#include "jot/client.hpp"  // asks other servers, and every call ends
 #include "jot/server.hpp"  // who listens, and how long it waits for whom
 
 #include "jot/metrics.hpp"  // how the service is doing, for Prometheus

@@ -3214,6 +3214,250 @@ void render(ResponseWriter& w, Request& r, const Templates& t, std::string_view 
 
 }  // namespace jot::inline v1
 
+// -------------------------------------------------------------- jot/client.hpp
+
+// client.hpp -- how does a program ask another server, and be sure that the call ends?
+//
+// In: a method, a URL, fields, a body. Out: a Response, or an Error that says what happened.
+//
+//     Client client{{.timeout = 5s}};
+//     Result<Response> res = client.get("http://127.0.0.1:4200/get");
+//     if (!res) return log.warn(res.error().message());    // "GET http://...: Connection refused"
+//     Result<std::string> text = res->body.read_all();
+//
+// Nothing waits for ever: a call has a deadline, and so has every part of it. Nothing needs to be
+// closed: a Response owns its connection, and gives it back or closes it when it goes.
+// URLs: "http://host:port/path?query"; for a Unix socket "http+unix://%2Frun%2Fapp.sock/path", or
+// base_url = "unix:/run/app.sock" and then "/path". https is not spoken here: the error says to put
+// a TLS proxy in between.
+// What the network does is a value, never an exception. Threads: see each class.
+
+#include <chrono>       // std::chrono::seconds
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <functional>   // std::function
+#include <memory>       // std::unique_ptr
+#include <optional>     // std::optional
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <type_traits>  // std::is_invocable_r_v
+#include <utility>      // std::move
+
+namespace jot::inline v1 {
+
+namespace detail {
+class ClientCore;
+class ResponseStream;
+struct ClientAccess;
+}  // namespace detail
+
+// Fills the span, at least one byte of it; returns 0 at the end of the body. What it throws comes
+// out of Client::send(), and the connection is closed.
+using BodySource = std::function<std::size_t(std::span<char>)>;
+
+// What a client sends. Copies are as good as the original, but for a source that can be read once.
+class Payload {
+ public:
+  Payload() = default;  // nothing
+
+  // Bytes, as they are. Their Content-Type is what the request's header says; none else.
+  template <TextLike S>
+  Payload(const S& bytes) : bytes_(std::string_view(bytes)), exists_(true) {}
+  Payload(std::string&& bytes) : bytes_(std::move(bytes)), exists_(true) {}
+
+  // As JSON, with its Content-Type unless the request's header has one.
+  Payload(const Value& json);
+
+  // Whatever the source gives, until it returns 0. Its length is not known, so it travels in
+  // chunks; a source that ends at once sends no body at all. Read once: never sent a second time.
+  template <class F>
+  requires std::is_invocable_r_v<std::size_t, F&, std::span<char>> Payload(F source)
+      : source_(std::move(source)), exists_(true) {}
+
+  // The same with a length, which the source must keep: one that ends early or gives more fails the
+  // call (std::errc::invalid_argument).
+  static Payload sized(std::uint64_t length, BodySource source);
+
+  // A body that can be sent again, on another connection or to another place: make is asked for a
+  // new source each time. length: nullopt where it is not known.
+  static Payload from(std::function<BodySource()> make, std::optional<std::uint64_t> length = {},
+                      std::string content_type = {});
+
+ private:
+  friend struct detail::ClientAccess;
+  std::string bytes_, content_type_;
+  BodySource source_;                    // to be read once
+  std::function<BodySource()> make_;     // or one that makes such
+  std::optional<std::uint64_t> length_;  // of what a source gives
+  bool exists_ = false;
+};
+
+// Copy it, change it, send it again: it is a value.
+struct ClientRequest {
+  std::string method = "GET";  // any token
+  std::string url = {};
+
+  // Host, User-Agent, Accept-Encoding (identity) and the body's framing are added where they are
+  // not here. Content-Length is believed for a source without a length, and must be right for any
+  // other body; Transfer-Encoding is refused: framing is the client's own work.
+  Header header = {};
+
+  Payload body = {};
+
+  // Sends the head, and the body only once the server says 100 Continue, or nothing for
+  // ClientOptions::continue_timeout. So does the field Expect: 100-continue.
+  bool expect_continue = false;
+
+  // Instead of ClientOptions::timeout; 0: that.
+  nanoseconds timeout = nanoseconds::zero();
+};
+
+// The body of a Response, read as it arrives. Reading may block, within the call's deadline and
+// ClientOptions::body_timeout; what goes wrong is an Error, and stays one: Errc::deadline_exceeded,
+// canceled, connection_closed (cut short), bad_message, too_large.
+// A body that is not read to its end is drained when it goes, where that is at most 64 KiB and
+// takes a moment; else its connection is closed.
+// Threads: one at a time. Lifetime: it may outlive its Client.
+class ResponseBody {
+ public:
+  ResponseBody() noexcept;  // empty
+  ResponseBody(ResponseBody&&) noexcept;
+  ResponseBody& operator=(ResponseBody&&) noexcept;
+  ~ResponseBody();
+
+  // All that is left of it. Errc::too_large when that is more than limit bytes.
+  Result<std::string> read_all(std::size_t limit = 10u << 20);
+
+  // At least one byte into `to`, as many as have come. Returns 0 at the end.
+  Result<std::size_t> read(std::span<char> to);
+
+  // All that is left of it, into a file, a pipe or a socket. Returns how many bytes.
+  Result<std::uint64_t> write_to(int fd);
+
+  // The fields that came behind a chunked body, once it was read to its end; else none.
+  const Header& trailer() const noexcept;
+
+ private:
+  friend struct detail::ClientAccess;
+  std::unique_ptr<detail::ResponseStream> stream_;
+};
+
+// Moved, not copied: it owns the connection that its body comes from, until that has all come.
+struct Response {
+  int status = 0;
+  Header header = {};  // owns its bytes
+  ResponseBody body = {};
+  std::string url = {};  // where it came from, without user and password
+
+  bool ok() const noexcept { return status >= 200 && status < 300; }
+};
+
+// In alphabetical order, so that designated initializers are easy to order. Durations:
+// nanoseconds::max() is as long as it takes; 0 and less are refused by the constructor of Client.
+struct ClientOptions {
+  // "http://127.0.0.1:3000", "http://host/api", "unix:/run/app.sock": what a URL that begins with
+  // a slash is appended to. With it, a URL that leads to another host is refused
+  // (Errc::refused_by_policy), so that nobody who can choose the URL can choose the host.
+  std::string base_url = {};
+
+  // Between two bytes of a body, sent or received: Errc::deadline_exceeded.
+  nanoseconds body_timeout = std::chrono::seconds(10);
+
+  // Until there is a connection, the look-up of its address included.
+  nanoseconds connect_timeout = std::chrono::seconds(5);
+
+  // How long a server may leave Expect: 100-continue unanswered before it gets the body all the
+  // same.
+  nanoseconds continue_timeout = std::chrono::seconds(1);
+
+  // From the last byte of the request to the last of the response's head, 1xx ones included.
+  nanoseconds head_timeout = std::chrono::seconds(10);
+
+  // A connection that nobody used for so long is closed.
+  nanoseconds idle_timeout = std::chrono::seconds(90);
+
+  // Bytes of a response's head: more is Errc::too_large.
+  std::size_t max_head = 64u << 10;
+
+  // Idle connections that are kept, in all and to one host: the longest idle one goes.
+  std::size_t max_idle = 100;
+  std::size_t max_idle_per_host = 16;
+
+  // Connections to one host, those in use and those still being made. 0: no limit. Calls beyond
+  // wait for their turn, first come, first served, within their deadlines.
+  std::size_t max_per_host = 0;
+
+  // "http://127.0.0.1:3128", perhaps with user:password@: is asked for http URLs in absolute form.
+  // Unix sockets are not asked by way of it.
+  std::string proxy = {};
+
+  // A call from its beginning until its body was read, whatever happens in between.
+  nanoseconds timeout = std::chrono::seconds(30);
+
+  // "": the field is not sent.
+  std::string user_agent = "jot";
+};
+
+// Numbers of one Client. Each is right by itself; together they are a moment's blur.
+struct ClientStats {
+  std::size_t open = 0;       // connections now
+  std::size_t idle = 0;       // of these, waiting for the next call
+  std::uint64_t reused = 0;   // calls that found a connection
+  std::uint64_t dialled = 0;  // connections made since the beginning
+};
+
+// Keeps connections and uses them again. Make one and share it: a Client for each call would have
+// nothing to keep.
+//
+// A request whose method is idempotent (GET HEAD PUT DELETE OPTIONS TRACE) and whose body can be
+// sent again is sent once more, on a new connection, when a kept one turns out to be closed before
+// the first byte of an answer. Nothing else is sent twice.
+// Threads: from many at a time; it must outlive its calls, not its Responses.
+class Client {
+ public:
+  // Throws: std::invalid_argument for a bad base_url, proxy, user_agent or duration.
+  explicit Client(ClientOptions options = {});
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+  ~Client();
+
+  Result<Response> get(std::string_view url);
+  Result<Response> get(const Context& ctx, std::string_view url);
+  Result<Response> head(std::string_view url);
+  Result<Response> head(const Context& ctx, std::string_view url);
+  Result<Response> del(std::string_view url);
+  Result<Response> del(const Context& ctx, std::string_view url);
+
+  // content_type: "" is what the Payload says.
+  Result<Response> post(std::string_view url, Payload body, std::string_view content_type = {});
+  Result<Response> post(const Context& ctx, std::string_view url, Payload body,
+                        std::string_view content_type = {});
+  Result<Response> put(std::string_view url, Payload body, std::string_view content_type = {});
+  Result<Response> put(const Context& ctx, std::string_view url, Payload body,
+                       std::string_view content_type = {});
+  Result<Response> patch(std::string_view url, Payload body, std::string_view content_type = {});
+  Result<Response> patch(const Context& ctx, std::string_view url, Payload body,
+                         std::string_view content_type = {});
+
+  // Any method. Returns once the head of the response is there. When ctx ends, so does the call,
+  // whatever it waits for, and so does the reading of its body: with ctx.err() as the code. What
+  // cannot be sent (a method that is no token, a URL with spaces or control characters) is
+  // std::errc::invalid_argument before anything is.
+  Result<Response> send(ClientRequest request);
+  Result<Response> send(const Context& ctx, ClientRequest request);
+
+  // Closes the connections that nobody uses.
+  void close_idle();
+
+  ClientStats stats() const;
+
+ private:
+  std::unique_ptr<detail::ClientCore> core_;
+};
+
+}  // namespace jot::inline v1
+
 // -------------------------------------------------------------- jot/server.hpp
 
 // server.hpp -- who listens, and how long does it wait for whom?
@@ -7420,6 +7664,7 @@ inline void parse_cookies(std::string_view field, Values& cookies) {
 // points at them. Only parsers use this door: what comes through it is not validated again.
 
 #include <cstddef>      // std::size_t
+#include <memory>       // std::make_unique
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1::detail {
@@ -7428,6 +7673,15 @@ struct HeaderAccess {
   // Lifetime: the bytes of both views must stay until the Header is cleared or ends.
   static void add_view(Header& header, std::string_view name, std::string_view value) {
     header.fields_.push_back({name, value});
+  }
+
+  // Copies bytes into the Header's own memory, for views of fields to come: a message that outlives
+  // the buffer it arrived in. The view is good as long as the Header, or the one it is moved to.
+  static std::string_view keep(Header& header, std::string_view bytes, std::size_t fields) {
+    if (!header.bytes_) header.bytes_ = std::make_unique<Arena>();
+    header.bytes_->reserve(bytes.size());
+    header.fields_.reserve(fields);
+    return header.bytes_->keep(bytes);
   }
 
   // Removes all fields but keeps the memory: a Header that serves one request after the other
@@ -20511,6 +20765,1395 @@ JOT_INLINE void render(ResponseWriter& w, Request& r, const Templates& t, std::s
 
 }  // namespace jot::inline v1
 
+// -------------------------------------------------------------- jot/detail/bell.hpp
+
+// bell.hpp -- how does a thread wake one that sleeps for it, or for the end of its Context?
+//
+// The sleeper waits for a Context of its own, below the caller's: whoever rings ends that one.
+// Nothing is lost: a Bell that rang before it was waited for ends the wait at once.
+// Threads: one waits, any ring.
+
+namespace jot::inline v1::detail {
+
+class Bell {
+ public:
+  explicit Bell(const Context& ctx) : scope_(with_cancel(ctx)) {}
+
+  // The caller may hold a lock: nothing but the sleeper's wake-up hangs on it.
+  void ring() const noexcept { scope_.cancel(); }
+
+  // Until it rings, the caller's Context ends, or the moment comes.
+  void wait_until(Clock::time_point moment) const {
+    scope_.ctx.wait_for(time_until(moment, Clock::now()));
+  }
+
+ private:
+  CancelScope scope_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/socket.hpp
+
+// socket.hpp -- how do bytes get into a socket and out of it, within a time?
+//
+// The fd is non-blocking. What cannot be done at once says about_to_block() first, so that a lane
+// driven by this thread goes on without it, and then waits in poll, for the fd and for the end of
+// the request's Context.
+// In: bytes, and a Pace that says how slow is too slow. Out: how it went; never an exception, never
+// SIGPIPE. Threads: a Socket belongs to the one thread that serves its connection.
+
+#include <poll.h>          // poll
+#include <signal.h>        // pthread_sigmask, sigtimedwait
+#include <sys/sendfile.h>  // sendfile
+#include <sys/socket.h>    // recv, sendmsg
+#include <sys/uio.h>       // iovec
+
+#include <algorithm>     // std::min
+#include <cerrno>        // errno
+#include <chrono>        // std::chrono
+#include <cstddef>       // std::size_t
+#include <cstdint>       // std::uint64_t
+#include <span>          // std::span
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
+
+namespace jot::inline v1::detail {
+
+// How long may a peer let us wait? Without progress for `stall`: too slow. Slower than min_rate
+// over all, once the first five seconds are over: too slow as well.
+class Pace {
+ public:
+  static constexpr std::uint64_t min_rate = 240;  // bytes per second
+  static constexpr auto grace = std::chrono::seconds(5);
+
+  Pace(nanoseconds stall, Clock::time_point now) noexcept
+      : stall_(stall), start_(now), last_(now) {}
+
+  void progress(std::size_t bytes, Clock::time_point now) noexcept { done_ += bytes, last_ = now; }
+
+  // When patience ends, if nothing more comes.
+  Clock::time_point deadline() const noexcept {
+    auto by_rate = start_ + grace + std::chrono::seconds(done_ / min_rate + 1);
+    return std::min(by_rate, time_after(last_, stall_));
+  }
+
+ private:
+  nanoseconds stall_;
+  Clock::time_point start_, last_;
+  std::uint64_t done_ = 0;
+};
+
+// The words for a client that left: the cause of its requests' Contexts.
+inline constexpr char client_gone[] = "client gone";
+
+// Does nobody want the work any more? The client's leaving alone is no such end: one that has only
+// said that it sends no more still reads its answer, and from any other the socket itself tells.
+inline bool ends_waits(const Context& ctx) noexcept {
+  const CancelState* canceller = canceller_of(ContextAccess::state(ctx));
+  if (!canceller) return false;
+  const Reason* reason = canceller->reason();
+  if (reason && reason->words != client_gone) return true;
+  return canceller->deadline() && *canceller->deadline() <= Clock::now();
+}
+
+enum class Waited {
+  ready,     // the fd is, or it is gone
+  too_slow,  // the deadline came first
+  ended,     // the Context did
+};
+
+class FdWait {
+ public:
+  FdWait(int fd, short events, const Context& ctx) noexcept
+      : ctx_(ctx), fds_{{fd, events, 0}, {-1, POLLIN, 0}} {
+    if (ctx.done()) return;  // readable for ever
+    try {
+      fds_[1].fd = ctx.fd();
+    } catch (const std::system_error&) {
+      longest_ = glance;
+    }
+  }
+
+  Waited until(Clock::time_point deadline) noexcept {
+    for (;;) {
+      if (ends_waits(ctx_)) return Waited::ended;
+      const Clock::time_point now = Clock::now();
+      if (deadline <= now) return Waited::too_slow;
+      const auto first = std::min(deadline, ctx_.deadline().value_or(deadline));
+      const auto left = std::chrono::ceil<milliseconds>(time_until(first, now));
+      const auto most = std::min<milliseconds>(std::max(left, milliseconds(1)), longest_);
+      const int n = poll(fds_, 2, static_cast<int>(most.count()));
+      if (n > 0 && fds_[0].revents) return Waited::ready;
+      if (n > 0) fds_[1].fd = -1;  // it is done: ends_waits() says whether we are
+    }
+  }
+
+ private:
+  using milliseconds = std::chrono::milliseconds;
+  static constexpr milliseconds glance{10};  // where there is no fd to tell that the Context ended
+
+  const Context& ctx_;
+  pollfd fds_[2];
+  milliseconds longest_{60'000};
+};
+
+// Who knows the Context of the request that a Socket serves. Asked only by a thread that has to
+// wait.
+struct ContextSource {
+  virtual Context context_in_force() noexcept = 0;
+
+ protected:
+  ~ContextSource() = default;
+};
+
+// While it lives, a write to a peer that is gone raises no SIGPIPE on this thread: for calls that
+// have no MSG_NOSIGNAL.
+class NoSigpipe {
+ public:
+  NoSigpipe() noexcept {
+    sigemptyset(&pipe_), sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoSigpipe() {
+    if (raised_) {
+      const timespec at_once{};
+      sigtimedwait(&pipe_, nullptr, &at_once);
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoSigpipe(const NoSigpipe&) = delete;
+  NoSigpipe& operator=(const NoSigpipe&) = delete;
+
+  // The call has failed with EPIPE: the signal waits to be taken.
+  void note_raised() noexcept { raised_ = true; }
+
+ private:
+  sigset_t pipe_, before_;
+  bool raised_ = false;
+};
+
+enum class Received { bytes, would_block, end, broken };
+
+class Socket {
+ public:
+  void open(int fd, nanoseconds write_timeout) noexcept {
+    fd_ = fd, write_timeout_ = write_timeout;
+    gone_ = slow_ = ended_ = false, bytes_out_ = bytes_in_ = 0;
+  }
+
+  // From now on, until nullptr is given, its waits end with this request's Context.
+  void serves(ContextSource* request) noexcept { request_ = request; }
+
+  // A send has failed: nothing more will reach the peer.
+  bool gone() const noexcept { return gone_; }
+  bool slow() const noexcept { return slow_; }    // because it was too slow
+  bool ended() const noexcept { return ended_; }  // because the Context ended
+  std::uint64_t bytes_out() const noexcept { return bytes_out_; }
+  std::uint64_t bytes_in() const noexcept { return bytes_in_; }
+
+  // Does not wait. The count of bytes goes to n.
+  Received receive(std::span<char> to, std::size_t& n) noexcept {
+    for (;;) {
+      ssize_t got = recv(fd_, to.data(), to.size(), MSG_DONTWAIT);
+      if (got > 0) return n = static_cast<std::size_t>(got), bytes_in_ += n, Received::bytes;
+      n = 0;
+      if (got == 0) return Received::end;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return Received::would_block;
+      if (errno != EINTR) return Received::broken;
+    }
+  }
+
+  // Waits until there is something to receive (POLLIN), or room to send (POLLOUT).
+  Waited wait(short events, Clock::time_point deadline) noexcept {
+    if (must_not_wait()) return Waited::ended;
+    about_to_block();
+    const Context ctx = request_ ? request_->context_in_force() : Context();
+    return FdWait(fd_, events, ctx).until(deadline);
+  }
+
+  // Can a few bytes be sent without waiting? From any thread.
+  bool has_room() const noexcept {
+    pollfd now{fd_, POLLOUT, 0};
+    return poll(&now, 1, 0) == 1 && (now.revents & POLLOUT) != 0;
+  }
+
+  // Sends all of head and then all of body, in as few calls as the socket takes. Waits while it is
+  // full. False: the peer is gone or too slow, or the Context ended; then gone() stays true.
+  // flags: MSG_MORE, where the next call follows at once and the last packet may wait for it.
+  bool send_all(std::string_view head, std::string_view body = {}, int flags = 0) noexcept {
+    if (gone_) return false;
+    std::size_t sent = send_some(head, body, flags);
+    if (sent == head.size() + body.size()) return true;
+    return !gone_ && send_slowly(head, body, sent, flags);
+  }
+
+  // Sends a part of a file, uncopied, out of the kernel's cache. Waits as send_all() does.
+  // Returns how many bytes: fewer when gone(), or where the file ends or cannot be sent so.
+  std::uint64_t send_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
+    NoSigpipe quiet;
+    Pace pace(write_timeout_, Clock::now());
+    std::uint64_t sent = 0;
+    while (sent < length && !gone_) {
+      off_t at = static_cast<off_t>(offset + sent);
+      // In pieces, for a call to a fast peer goes on and on, and nobody could stop it.
+      const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(length - sent, 2u << 20));
+      const ssize_t n = sendfile(fd_, file, &at, most);
+      if (n > 0) {
+        sent += static_cast<std::uint64_t>(n);
+        pace.progress(static_cast<std::size_t>(n), Clock::now());
+      } else if (n == 0 || errno == EINVAL || errno == EIO || errno == ENOSYS ||
+                 errno == EOVERFLOW) {
+        break;  // the file's fault, not the socket's
+      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        wait_for_room(pace);
+      } else if (errno != EINTR) {
+        gone_ = true;
+        if (errno == EPIPE) quiet.note_raised();
+      }
+    }
+    bytes_out_ += sent;
+    return sent;
+  }
+
+ private:
+  // What fits now.
+  std::size_t send_some(std::string_view head, std::string_view body, int flags) noexcept {
+    flags |= MSG_DONTWAIT | MSG_NOSIGNAL;
+    iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
+                      {const_cast<char*>(body.data()), body.size()}};
+    msghdr message{};
+    message.msg_iov = head.empty() ? parts + 1 : parts;
+    message.msg_iovlen = head.empty() || body.empty() ? 1 : 2;
+    for (;;) {
+      ssize_t n = message.msg_iovlen == 1
+                      ? send(fd_, message.msg_iov->iov_base, message.msg_iov->iov_len, flags)
+                      : sendmsg(fd_, &message, flags);
+      if (n >= 0) return bytes_out_ += static_cast<std::uint64_t>(n), static_cast<std::size_t>(n);
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+      if (errno != EINTR) return gone_ = true, 0;
+    }
+  }
+
+  bool send_slowly(std::string_view head, std::string_view body, std::size_t sent,
+                   int flags) noexcept {
+    Pace pace(write_timeout_, Clock::now());
+    for (;;) {
+      std::size_t from_head = sent < head.size() ? sent : head.size();
+      head.remove_prefix(from_head), body.remove_prefix(sent - from_head);
+      if (head.empty() && body.empty()) return true;
+      if (!wait_for_room(pace)) return false;
+      sent = send_some(head, body, flags);
+      if (gone_) return false;
+      pace.progress(sent, Clock::now());
+    }
+  }
+
+  // False: the peer is too slow, or the Context ended.
+  bool wait_for_room(const Pace& pace) noexcept {
+    const Waited waited = wait(POLLOUT, pace.deadline());
+    slow_ = waited == Waited::too_slow, ended_ = waited == Waited::ended;
+    if (waited != Waited::ready) gone_ = true;
+    return !gone_;
+  }
+
+  int fd_ = -1;
+  ContextSource* request_ = nullptr;
+  bool gone_ = false, slow_ = false, ended_ = false;
+  nanoseconds write_timeout_{};
+  std::uint64_t bytes_out_ = 0, bytes_in_ = 0;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/call_wait.hpp
+
+// call_wait.hpp -- how does a call of the Client wait, and what ends its waiting?
+//
+// In: descriptors and a moment. Out: ready, too slow, or that the caller's Context ended; that of a
+// request also where only its client left, for then nobody wants the answer.
+// Where nothing but time can end a wait, a recv may sleep by itself, which saves the poll before
+// it: see may_sleep().
+// Threads: one at a time.
+
+#include <poll.h>  // poll, pollfd
+
+#include <algorithm>     // std::clamp, std::min
+#include <chrono>        // std::chrono::ceil
+#include <cstddef>       // std::size_t
+#include <span>          // std::span
+#include <string>        // std::string
+#include <system_error>  // std::system_error
+
+namespace jot::inline v1::detail {
+
+class CallWait {
+ public:
+  // The longest that a recv sleeps by itself: then the clock is looked at again.
+  static constexpr auto longest_nap = std::chrono::milliseconds(100);
+
+  CallWait(const Context& ctx, nanoseconds timeout)
+      : ctx_(ctx), start_(Clock::now()), end_(time_after(start_, timeout)) {
+    if (const auto deadline = ctx.deadline()) end_ = std::min(end_, *deadline);
+  }
+
+  const Context& context() const noexcept { return ctx_; }
+  Clock::time_point start() const noexcept { return start_; }
+  Clock::time_point end() const noexcept { return end_; }
+
+  // So far from now, or the end of the call, if that is earlier.
+  Clock::time_point within(nanoseconds d) const noexcept {
+    return std::min(end_, time_after(Clock::now(), d));
+  }
+
+  bool ended() const noexcept { return ctx_.done(); }
+
+  // Can nothing but the clock end this wait, and that not soon?
+  bool may_sleep(Clock::time_point deadline) noexcept {
+    return !must_not_wait() && fd() < 0 && !watches_ &&
+           time_until(deadline, Clock::now()) > longest_nap;
+  }
+
+  // fds: the first is ours. Waits until one of the others has events.
+  Waited for_any(std::span<pollfd> fds, Clock::time_point deadline) {
+    if (must_not_wait()) return Waited::ended;
+    about_to_block();
+    fds[0] = {fd(), POLLIN, 0};
+    for (;;) {
+      if (ctx_.done()) return Waited::ended;
+      const Clock::time_point now = Clock::now();
+      if (deadline <= now) return Waited::too_slow;
+      const auto left = std::chrono::ceil<milliseconds>(time_until(deadline, now));
+      const auto most = std::clamp(left, milliseconds(1), watches_ ? glance : longest);
+      const int n = poll(fds.data(), fds.size(), static_cast<int>(most.count()));
+      if (n > 0 && !(n == 1 && fds[0].revents)) return Waited::ready;
+    }
+  }
+
+  // events: POLLIN, POLLOUT or both; what came stands in them afterwards.
+  Waited for_fd(int descriptor, short& events, Clock::time_point deadline) {
+    pollfd fds[2] = {{}, {descriptor, events, 0}};
+    const Waited waited = for_any(fds, deadline);
+    events = fds[1].revents;
+    return waited;
+  }
+
+  // What to say when a wait did not end well. what: the part of the call that was too slow.
+  Error error(Waited waited, std::string_view what) const {
+    if (waited == Waited::ended && !ctx_.done()) {
+      return Error(std::make_error_code(std::errc::operation_would_block),
+                   "this thread must not wait");
+    }
+    if (ctx_.done()) return Error(ctx_.err(), ctx_.cause().message());
+    return Error(Errc::deadline_exceeded,
+                 std::string(what) +
+                     (Clock::now() >= end_ ? ", when the call's time was over" : " in time"));
+  }
+
+ private:
+  using milliseconds = std::chrono::milliseconds;
+  static constexpr milliseconds longest{60'000};
+  static constexpr milliseconds glance{2};  // where there is no fd to tell that the Context ended
+
+  int fd() {
+    if (asked_) return fd_;
+    asked_ = true;
+    try {
+      fd_ = ctx_.fd();
+    } catch (const std::system_error&) {
+      watches_ = true;
+    }
+    return fd_;
+  }
+
+  Context ctx_;
+  Clock::time_point start_;
+  Clock::time_point end_;
+  int fd_ = -1;
+  bool asked_ = false, watches_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/client_connection.hpp
+
+// client_connection.hpp -- how do bytes get to a server and back, on one connection?
+//
+// The socket blocks, so that a recv may sleep by itself where nothing but time can end the wait;
+// all other calls say MSG_DONTWAIT, and wait in poll. Nothing here throws or raises SIGPIPE.
+// Threads: belongs to the call that uses it, or to the pool.
+
+#include <sys/socket.h>  // recv, sendmsg
+#include <sys/time.h>    // timeval
+#include <sys/uio.h>     // iovec
+
+#include <cerrno>       // errno
+#include <cstddef>      // std::size_t
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+enum class Arrived {
+  bytes,
+  end,       // the server closed its side
+  broken,    // the connection was reset
+  too_slow,  // nothing came until the deadline
+  ended,     // the caller's Context did
+  nothing,   // none here now, and we did not wait
+};
+
+class ClientConnection {
+ public:
+  static constexpr std::size_t receive_size = 16u << 10;
+
+  explicit ClientConnection(Fd fd) : fd_(std::move(fd)) {
+    const timeval nap{0, CallWait::longest_nap.count() * 1000};
+    setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &nap, sizeof nap);
+  }
+
+  int fd() const noexcept { return fd_.get(); }
+
+  // Has the server said nothing since the last answer, not even that it closes? Whatever it says
+  // unasked is no answer to the next request.
+  bool is_quiet() const noexcept {
+    char byte;
+    return input.empty() && recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+           (errno == EAGAIN || errno == EWOULDBLOCK);
+  }
+
+  // What is here now, and no waiting.
+  Arrived take(std::span<char> to, std::size_t& n) noexcept { return receive(to, n, MSG_DONTWAIT); }
+
+  // At least one byte. soon: it is probably here already.
+  Arrived receive(std::span<char> to, std::size_t& n, CallWait& wait, Clock::time_point deadline,
+                  bool soon) {
+    if (wait.may_sleep(deadline)) {
+      about_to_block();
+      const Arrived arrived = receive(to, n, 0);
+      if (arrived != Arrived::nothing) return arrived;
+    }
+    for (;; soon = true) {
+      if (soon) {
+        const Arrived arrived = receive(to, n, MSG_DONTWAIT);
+        if (arrived != Arrived::nothing) return arrived;
+      }
+      short events = POLLIN;
+      const Waited waited = wait.for_fd(fd(), events, deadline);
+      if (waited == Waited::ended) return Arrived::ended;
+      if (waited == Waited::too_slow) return Arrived::too_slow;
+    }
+  }
+
+  // Behind the unread bytes of the input.
+  Arrived receive_input(CallWait& wait, Clock::time_point deadline, bool soon) {
+    std::size_t n = 0;
+    const Arrived arrived = receive(input.room(receive_size), n, wait, deadline, soon);
+    input.filled(n);
+    return arrived;
+  }
+
+  Arrived take_input() {
+    std::size_t n = 0;
+    const Arrived arrived = take(input.room(receive_size), n);
+    input.filled(n);
+    return arrived;
+  }
+
+  // What fits now, of head and then of body. Returns: how many bytes; -1: the server takes no more.
+  ssize_t send_some(std::string_view head, std::string_view body) noexcept {
+    iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
+                      {const_cast<char*>(body.data()), body.size()}};
+    msghdr message{};
+    message.msg_iov = head.empty() ? parts + 1 : parts;
+    message.msg_iovlen = head.empty() || body.empty() ? 1 : 2;
+    for (;;) {
+      const ssize_t n = sendmsg(fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (n >= 0) return n;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+      if (errno != EINTR) return -1;
+    }
+  }
+
+  Input input;      // received and not yet understood
+  std::string out;  // a head to send; its memory is kept for the next
+  Clock::time_point idle_since{};
+
+ private:
+  Arrived receive(std::span<char> to, std::size_t& n, int flags) noexcept {
+    n = 0;
+    for (;;) {
+      const ssize_t got = recv(fd(), to.data(), to.size(), flags);
+      if (got > 0) return n = static_cast<std::size_t>(got), Arrived::bytes;
+      if (got == 0) return Arrived::end;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return Arrived::nothing;
+      // Interrupted with flags 0: the nap began anew, so look at the clock.
+      if (errno == EINTR && flags == 0) return Arrived::nothing;
+      if (errno != EINTR) return Arrived::broken;
+    }
+  }
+
+  Fd fd_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/client_pool.hpp
+
+// client_pool.hpp -- which connection does the next call to this place get?
+//
+// In: a place ("host:port", "unix:/path"). Out: a Lease on a connection that nobody used for a
+// while, or on the right to make one.
+//
+// The life of a connection:
+//   1. acquire() gives the most lately used idle one of the place; where that is no longer quiet
+//      (the server closed it, or said something unasked) it is closed, and the next one is looked
+//      at. None left: a Lease without a connection, and its holder dials.
+//   2. Where a place has as many connections as it may have, the caller waits in line. Whatever
+//      comes free goes to the first in line, so that nobody overtakes.
+//   3. When the Lease ends, its connection becomes idle if it may be used again, else it is closed.
+//      More idle ones than allowed: the longest idle one is closed.
+//   4. As long as there are idle ones, the process's Timer looks at them twice a second, and closes
+//      those that are no longer quiet or were idle for too long.
+//
+// Lifetime: Leases share the pool, and may outlive its Client; then nothing becomes idle any more.
+// Threads: any. Nothing is closed and nobody is dialled with the lock held.
+
+#include <algorithm>    // std::min
+#include <atomic>       // std::atomic
+#include <chrono>       // std::chrono::milliseconds
+#include <cstddef>      // std::size_t
+#include <map>          // std::map
+#include <memory>       // std::shared_ptr, std::unique_ptr
+#include <mutex>        // std::mutex
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::move, std::exchange
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+class ClientPool : public std::enable_shared_from_this<ClientPool> {
+  struct Waiter;
+
+  // The connections to one place.
+  struct Place {
+    std::vector<std::unique_ptr<ClientConnection>> idle;  // the longest idle first
+    std::size_t count = 0;                                // connections, idle or not, and permits
+    Ring<Waiter> line;                                    // who waits, first come first
+    const std::string* name = nullptr;                    // its key
+  };
+
+ public:
+  // A connection, or the right to make one. Gives both back when it ends.
+  class Lease {
+   public:
+    Lease() noexcept = default;
+    Lease(Lease&& from) noexcept
+        : pool_(std::move(from.pool_)),
+          place_(std::exchange(from.place_, nullptr)),
+          connection_(std::move(from.connection_)),
+          reusable_(std::exchange(from.reusable_, false)) {}
+    Lease& operator=(Lease&& from) noexcept {
+      if (this == &from) return *this;
+      give_back();
+      pool_ = std::move(from.pool_), place_ = std::exchange(from.place_, nullptr);
+      connection_ = std::move(from.connection_);
+      reusable_ = std::exchange(from.reusable_, false);
+      return *this;
+    }
+    ~Lease() { give_back(); }
+
+    explicit operator bool() const noexcept { return pool_ != nullptr; }
+    ClientConnection* connection() const noexcept { return connection_.get(); }
+
+    // The holder has dialled.
+    void connected(Fd fd) {
+      connection_ = std::make_unique<ClientConnection>(std::move(fd));
+      pool_->dialled_.fetch_add(1, std::memory_order_relaxed);
+      pool_->open_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    // Closes the connection, and keeps the right to make another.
+    void disconnect() noexcept {
+      if (!connection_) return;
+      connection_.reset();
+      pool_->open_.fetch_sub(1, std::memory_order_relaxed);
+    }
+
+    // May the next call have it? No, unless it is said so.
+    void set_reusable(bool reusable) noexcept { reusable_ = reusable; }
+
+    void give_back() noexcept {
+      if (!pool_) return;
+      if (!reusable_) disconnect();
+      pool_->take_back(*place_, std::move(connection_));
+      pool_.reset();
+    }
+
+   private:
+    friend class ClientPool;
+    Lease(std::shared_ptr<ClientPool> pool, Place& place, std::unique_ptr<ClientConnection> c)
+        : pool_(std::move(pool)), place_(&place), connection_(std::move(c)) {}
+
+    std::shared_ptr<ClientPool> pool_;
+    Place* place_ = nullptr;
+    std::unique_ptr<ClientConnection> connection_;
+    bool reusable_ = false;
+  };
+
+  explicit ClientPool(const ClientOptions& options)
+      : idle_timeout_(options.idle_timeout),
+        max_idle_(options.max_idle),
+        max_idle_per_place_(options.max_idle_per_host),
+        max_per_place_(options.max_per_host) {}
+
+  // Returns: a Lease that is false where the wait ended before it was the caller's turn.
+  Lease acquire(const std::string& name, CallWait& wait) {
+    for (;;) {
+      Lease lease = take(name, wait);
+      if (!lease.connection_) return lease;
+      if (lease.connection_->is_quiet()) {
+        reused_.fetch_add(1, std::memory_order_relaxed);
+        lease.connection_->idle_since = Clock::time_point{};
+        return lease;
+      }
+      lease.disconnect();
+    }
+  }
+
+  // The Client ends, or wants no idle connections.
+  void close_idle(bool for_ever) {
+    std::vector<std::unique_ptr<ClientConnection>> closing;
+    std::lock_guard lock(mutex_);
+    ends_ = ends_ || for_ever;
+    for (auto it = places_.begin(); it != places_.end();) {
+      Place& place = (it++)->second;  // drop() may erase it
+      while (!place.idle.empty()) closing.push_back(drop(place, place.idle.size() - 1));
+      forget_if_unused(place);
+    }
+  }
+
+  ClientStats stats() const {
+    std::lock_guard lock(mutex_);
+    return {.open = open_.load(std::memory_order_relaxed),
+            .idle = idle_,
+            .reused = reused_.load(std::memory_order_relaxed),
+            .dialled = dialled_.load(std::memory_order_relaxed)};
+  }
+
+ private:
+  static constexpr auto look_every = std::chrono::milliseconds(500);
+
+  // Somebody in line; lives on its caller's stack.
+  struct Waiter : Link {
+    explicit Waiter(const Context& ctx) : bell(ctx) {}
+    Bell bell;
+    bool served = false;  // mutex_ guards it, and what it got:
+    std::unique_ptr<ClientConnection> connection;
+  };
+
+  // A look at the idle connections, some time from now.
+  class Look final : public Alarm, public std::enable_shared_from_this<Look> {
+   public:
+    Look(std::weak_ptr<ClientPool> pool, Clock::time_point when)
+        : Alarm(when), pool_(std::move(pool)) {}
+    ~Look() { Timer::instance().remove(*this); }
+
+   private:
+    bool hold() noexcept override { return (self_ = weak_from_this().lock()) != nullptr; }
+    void fire() noexcept override {
+      const std::shared_ptr<Look> self = std::move(self_);
+      if (const auto pool = pool_.lock()) pool->look();
+    }
+
+    std::weak_ptr<ClientPool> pool_;
+    std::shared_ptr<Look> self_;
+  };
+
+  Lease take(const std::string& name, CallWait& wait) {
+    std::unique_lock lock(mutex_);
+    const auto at = places_.try_emplace(name).first;
+    Place& place = at->second;
+    place.name = &at->first;
+    if (!place.idle.empty()) {
+      std::unique_ptr<ClientConnection> c = std::move(place.idle.back());
+      place.idle.pop_back(), --idle_;
+      return Lease(shared_from_this(), place, std::move(c));
+    }
+    if (max_per_place_ != 0 && place.count >= max_per_place_) {
+      return stand_in_line(lock, place, wait);
+    }
+    // So that the connection finds room among the idle ones whatever happens.
+    place.idle.reserve(std::min(place.count, max_idle_per_place_) + 1);
+    return ++place.count, Lease(shared_from_this(), place, nullptr);
+  }
+
+  Lease stand_in_line(std::unique_lock<std::mutex>& lock, Place& place, CallWait& wait) {
+    Waiter self(wait.context());
+    place.line.push_back(self);
+    lock.unlock();
+    self.bell.wait_until(wait.end());
+    lock.lock();
+    if (self.served) return Lease(shared_from_this(), place, std::move(self.connection));
+    return Ring<Waiter>::remove(self), Lease();
+  }
+
+  // What a Lease held: to the first in line, else among the idle ones, else nowhere.
+  void take_back(Place& place, std::unique_ptr<ClientConnection> connection) noexcept {
+    std::unique_ptr<ClientConnection> closing;
+    const std::lock_guard lock(mutex_);
+    if (!place.line.empty()) {
+      Waiter& first = *place.line.pop_front();
+      first.connection = std::move(connection);
+      first.served = true;
+      first.bell.ring();
+      return;
+    }
+    if (!connection) {
+      --place.count;
+      return forget_if_unused(place);
+    }
+    connection->idle_since = Clock::now();
+    place.idle.push_back(std::move(connection));
+    ++idle_;
+    const bool too_many_here = ends_ || place.idle.size() > max_idle_per_place_;
+    if (too_many_here || idle_ > max_idle_) {
+      Place& from = too_many_here ? place : longest_idle();
+      closing = drop(from, 0);
+      forget_if_unused(from);
+    }
+    if (idle_ > 0 && !look_) look_later();
+  }
+
+  // The caller closes it, once it has left the lock. The place stays, even where nothing is there.
+  std::unique_ptr<ClientConnection> drop(Place& place, std::size_t i) noexcept {
+    std::unique_ptr<ClientConnection> c = std::move(place.idle[i]);
+    place.idle.erase(place.idle.begin() + static_cast<std::ptrdiff_t>(i));
+    --place.count, --idle_;
+    open_.fetch_sub(1, std::memory_order_relaxed);
+    return c;
+  }
+
+  void forget_if_unused(const Place& place) noexcept {
+    if (place.count == 0 && place.line.empty()) places_.erase(places_.find(*place.name));
+  }
+
+  // There is an idle connection somewhere.
+  Place& longest_idle() noexcept {
+    Place* longest = nullptr;
+    for (auto& [name, place] : places_) {
+      if (place.idle.empty()) continue;
+      if (!longest || place.idle[0]->idle_since < longest->idle[0]->idle_since) longest = &place;
+    }
+    return *longest;
+  }
+
+  // Without a thread or memory for it, connections are looked at only before they are used.
+  void look_later() noexcept {
+    try {
+      look_ = std::make_shared<Look>(weak_from_this(), time_after(Clock::now(), look_every));
+      Timer::instance().add(*look_);
+    } catch (...) {
+      look_.reset();
+    }
+  }
+
+  // On the Timer's thread.
+  void look() noexcept {
+    std::vector<std::unique_ptr<ClientConnection>> closing;
+    std::shared_ptr<Look> over;
+    const std::lock_guard lock(mutex_);
+    over = std::move(look_);
+    const Clock::time_point now = Clock::now();
+    for (auto it = places_.begin(); it != places_.end();) {
+      Place& place = (it++)->second;
+      for (std::size_t i = place.idle.size(); i-- > 0;) {
+        const ClientConnection& c = *place.idle[i];
+        const bool stale = time_after(c.idle_since, idle_timeout_) <= now;
+        if (stale || !c.is_quiet()) closing.push_back(drop(place, i));
+      }
+      forget_if_unused(place);
+    }
+    if (idle_ > 0) look_later();
+  }
+
+  const nanoseconds idle_timeout_;
+  const std::size_t max_idle_, max_idle_per_place_, max_per_place_;
+
+  // Counters, of which nothing but their sums is asked: relaxed.
+  std::atomic<std::uint64_t> dialled_ = 0, reused_ = 0;
+  std::atomic<std::size_t> open_ = 0;
+
+  mutable std::mutex mutex_;  // guards all below
+  std::map<std::string, Place> places_;
+  std::size_t idle_ = 0;  // in all places
+  bool ends_ = false;     // the Client is gone
+  std::shared_ptr<Look> look_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/peer_address.hpp
+
+// peer_address.hpp -- how does a socket address read?
+//
+// In: what the kernel says of a socket. Out: "192.0.2.1:40312", "[2001:db8::1]:40312",
+// "unix:/run/app.sock", "unix:" for one without a name. An IPv4 client of a socket for both reads
+// as IPv4.
+
+#include <arpa/inet.h>   // inet_ntop, ntohs
+#include <netinet/in.h>  // sockaddr_in, sockaddr_in6
+#include <sys/socket.h>  // getpeername
+#include <sys/un.h>      // sockaddr_un
+
+#include <cstddef>  // offsetof
+#include <cstring>  // strnlen
+#include <string>   // std::string, std::to_string
+
+namespace jot::inline v1::detail {
+
+inline std::string unix_address(const sockaddr_un& a, socklen_t length) {
+  std::size_t room =
+      length > offsetof(sockaddr_un, sun_path) ? length - offsetof(sockaddr_un, sun_path) : 0;
+  if (room > 0 && a.sun_path[0] == '\0') return "unix:@" + std::string(a.sun_path + 1, room - 1);
+  return "unix:" + std::string(a.sun_path, strnlen(a.sun_path, room));
+}
+
+inline std::string ip6_address(const sockaddr_in6& a) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (IN6_IS_ADDR_V4MAPPED(&a.sin6_addr)) {
+    inet_ntop(AF_INET, &a.sin6_addr.s6_addr[12], text, sizeof text);
+    return text + (":" + std::to_string(ntohs(a.sin6_port)));
+  }
+  inet_ntop(AF_INET6, &a.sin6_addr, text, sizeof text);
+  return "[" + std::string(text) + "]:" + std::to_string(ntohs(a.sin6_port));
+}
+
+inline std::string address_text(const sockaddr_storage& a, socklen_t length) {
+  if (a.ss_family == AF_UNIX) return unix_address(reinterpret_cast<const sockaddr_un&>(a), length);
+  if (a.ss_family == AF_INET6) return ip6_address(reinterpret_cast<const sockaddr_in6&>(a));
+  if (a.ss_family != AF_INET) return {};
+  auto& v4 = reinterpret_cast<const sockaddr_in&>(a);
+  char text[INET_ADDRSTRLEN] = "";
+  inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+  return text + (":" + std::to_string(ntohs(v4.sin_port)));
+}
+
+inline std::string peer_address(int fd) {
+  sockaddr_storage a{};
+  socklen_t length = sizeof a;
+  return getpeername(fd, reinterpret_cast<sockaddr*>(&a), &length) == 0 ? address_text(a, length)
+                                                                        : "";
+}
+
+inline std::string local_address(int fd) {
+  sockaddr_storage a{};
+  socklen_t length = sizeof a;
+  return getsockname(fd, reinterpret_cast<sockaddr*>(&a), &length) == 0 ? address_text(a, length)
+                                                                        : "";
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/request_url.hpp
+
+// request_url.hpp -- whom does a URL lead to, and what is asked there?
+//
+// In: "http://user:password@host:port/path?query#fragment", or "http+unix://%2Frun%2Fapp.sock/path"
+// for a Unix socket. Out: its parts as views, or why it cannot be asked. Pure.
+// Strict: only visible ASCII goes into a request line, so that no URL can smuggle a line of its
+// own. See RFC 3986 section 3, RFC 9110 section 4.2.
+
+#include <algorithm>     // std::min
+#include <cstddef>       // std::size_t
+#include <cstdint>       // std::uint16_t
+#include <optional>      // std::optional
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::errc
+
+namespace jot::inline v1::detail {
+
+// Lifetime: as long as the URL's bytes stay.
+struct RequestUrl {
+  std::string_view user_info;  // "user:password", still encoded
+  std::string_view authority;  // "host:port", for the field Host; of a Unix socket its encoded path
+  std::string_view host;       // with the brackets of an IPv6 address
+  std::string_view target;     // "/path?query"; or "?query" or "", where a slash is missing
+  std::uint16_t port = 80;
+  bool has_user = false;
+  bool is_unix = false;
+
+  // Whom to connect to, one text for all ways to spell it: "host:port", "unix:/path".
+  std::string place() const {
+    if (is_unix) return "unix:" + percent_decode(authority);
+    std::string text(host);
+    for (char& c : text) c = to_lower(c);
+    return text + ':' + std::to_string(port);
+  }
+};
+
+inline Error bad_url(std::string_view why) {
+  return Error(std::make_error_code(std::errc::invalid_argument), std::string(why));
+}
+
+// 0 where the text is no port that could be connected to.
+inline std::uint16_t parse_port(std::string_view digits) noexcept {
+  unsigned port = 0;
+  for (const char c : digits) port = port * 10 + static_cast<unsigned>(c - '0');
+  return port > 65535 ? std::uint16_t{0} : static_cast<std::uint16_t>(port);
+}
+
+inline std::optional<Error> parse_tcp_authority(RequestUrl& url) {
+  const Authority authority = split_authority(url.authority);
+  if (!authority.valid) return bad_url("bad host or port in the URL");
+  url.host = authority.host;
+  if (!authority.port.empty()) url.port = parse_port(authority.port);
+  if (url.port == 0) return bad_url("bad port in the URL");
+  if (url.authority.ends_with(':')) url.authority.remove_suffix(1);
+  return std::nullopt;
+}
+
+inline std::optional<Error> parse_unix_authority(RequestUrl& url) {
+  if (url.has_user || url.authority.empty()) return bad_url("bad socket path in the URL");
+  const std::string path = percent_decode(url.authority);
+  if (path.find('\0') != path.npos) return bad_url("bad socket path in the URL");
+  return std::nullopt;
+}
+
+// Returns: what is wrong; nothing where `out` is whole.
+inline std::optional<Error> parse_request_url(std::string_view text, RequestUrl& out) {
+  out = RequestUrl{};
+  if (!all_are(text, byte_target)) {
+    return bad_url("space, control character or non-ASCII byte in the URL: percent-encode it");
+  }
+  const std::size_t colon = text.find("://");
+  const std::string_view scheme = text.substr(0, colon);
+  if (colon == text.npos) return bad_url("the URL does not begin with http://");
+  if (iequals(scheme, "https")) {
+    return Error(std::make_error_code(std::errc::protocol_not_supported),
+                 "jot speaks no TLS: put a local TLS proxy (stunnel, nginx) in between, and ask "
+                 "that by http://");
+  }
+  out.is_unix = iequals(scheme, "http+unix");
+  if (!out.is_unix && !iequals(scheme, "http")) return bad_url("the URL is no http:// URL");
+  const std::size_t begin = colon + 3;
+  const std::size_t end = std::min(text.find_first_of("/?#", begin), text.size());
+  out.authority = text.substr(begin, end - begin);
+  if (const std::size_t at = out.authority.rfind('@'); at != out.authority.npos) {
+    out.user_info = out.authority.substr(0, at), out.has_user = true;
+    out.authority.remove_prefix(at + 1);
+  }
+  out.target = text.substr(end, std::min(text.find('#', end), text.size()) - end);
+  return out.is_unix ? parse_unix_authority(out) : parse_tcp_authority(out);
+}
+
+// The URL as it may be shown: no user, no password, no fragment.
+inline std::string shown_url(const RequestUrl& url) {
+  std::string shown = url.is_unix ? "http+unix://" : "http://";
+  shown.append(url.authority);
+  if (!url.target.starts_with('/')) shown += '/';
+  return shown.append(url.target);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/resolve.hpp
+
+// resolve.hpp -- at which addresses is this host?
+//
+// In: a name, an address in figures, "localhost". Out: socket addresses, the families taking turns.
+//
+// getaddrinfo may take half a minute, and nothing can stop it. So it runs on a thread of its own,
+// and the caller leaves when its time is over, without it:
+//
+//   1. Figures and localhost (RFC 6761) need no look-up and no thread.
+//   2. A look-up is listed by name, so that calls for one name share it.
+//   3. A thread takes look-ups from the list until it is empty, then ends. There are at most a few.
+//   4. Whoever waits is rung when its look-up is done.
+//
+// Nobody joins these threads: they touch nothing but what they share, which lives until the last of
+// them ends. All signals are blocked in them.
+
+#include <arpa/inet.h>   // inet_pton
+#include <netdb.h>       // getaddrinfo
+#include <netinet/in.h>  // sockaddr_in, sockaddr_in6
+#include <pthread.h>     // pthread_sigmask
+#include <signal.h>      // sigfillset
+#include <sys/socket.h>  // sockaddr_storage
+#include <sys/un.h>      // sockaddr_un
+
+#include <cstring>       // std::memcpy
+#include <map>           // std::map
+#include <memory>        // std::shared_ptr
+#include <mutex>         // std::mutex
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::errc
+#include <thread>        // std::thread
+#include <vector>        // std::vector
+
+namespace jot::inline v1::detail {
+
+struct SocketAddress {
+  sockaddr_storage bytes{};
+  socklen_t length = 0;
+
+  int family() const noexcept { return bytes.ss_family; }
+  const sockaddr* get() const noexcept { return reinterpret_cast<const sockaddr*>(&bytes); }
+};
+
+inline SocketAddress socket_address(const void* from, std::size_t length) noexcept {
+  SocketAddress a;
+  std::memcpy(&a.bytes, from, std::min(length, sizeof a.bytes));
+  a.length = static_cast<socklen_t>(length);
+  return a;
+}
+
+inline void set_port(SocketAddress& a, std::uint16_t port) noexcept {
+  if (a.family() == AF_INET)
+    reinterpret_cast<sockaddr_in&>(a.bytes).sin_port = htons(port);
+  else if (a.family() == AF_INET6)
+    reinterpret_cast<sockaddr_in6&>(a.bytes).sin6_port = htons(port);
+}
+
+using SocketAddresses = std::vector<SocketAddress>;
+
+// The families by turns, beginning with that of the first: RFC 8305 section 4.
+inline SocketAddresses interleave(const SocketAddresses& all) {
+  SocketAddresses first, second, mixed;
+  for (const SocketAddress& a : all) {
+    (a.family() == all[0].family() ? first : second).push_back(a);
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i < first.size()) mixed.push_back(first[i]);
+    if (i < second.size()) mixed.push_back(second[i]);
+  }
+  return mixed;
+}
+
+inline std::string unbracketed(std::string_view host) {
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  return std::string(host);
+}
+
+// What needs no look-up. Returns: none where the host is a name.
+inline SocketAddresses known_addresses(std::string_view host) {
+  sockaddr_in four{};
+  sockaddr_in6 six{};
+  four.sin_family = AF_INET, six.sin6_family = AF_INET6;
+  const bool is_local = iequals(host, "localhost") ||
+                        (host.size() > 10 && iequals(host.substr(host.size() - 10), ".localhost"));
+  if (is_local) {
+    four.sin_addr.s_addr = htonl(INADDR_LOOPBACK), six.sin6_addr = in6addr_loopback;
+    return {socket_address(&six, sizeof six), socket_address(&four, sizeof four)};
+  }
+  const std::string text = unbracketed(host);
+  if (inet_pton(AF_INET, text.c_str(), &four.sin_addr) == 1) {
+    return {socket_address(&four, sizeof four)};
+  }
+  if (inet_pton(AF_INET6, text.c_str(), &six.sin6_addr) == 1) {
+    return {socket_address(&six, sizeof six)};
+  }
+  return {};
+}
+
+// Asks the system: blocks as long as that likes.
+inline Result<SocketAddresses> look_up(const std::string& host) {
+  addrinfo hints{}, *list = nullptr;
+  hints.ai_socktype = SOCK_STREAM;
+  const int failed = getaddrinfo(host.c_str(), nullptr, &hints, &list);
+  if (failed != 0) {
+    return Error(std::make_error_code(std::errc::host_unreachable),
+                 "cannot resolve " + host + ": " + gai_strerror(failed));
+  }
+  SocketAddresses all;
+  for (const addrinfo* a = list; a != nullptr; a = a->ai_next) {
+    if (a->ai_family != AF_INET && a->ai_family != AF_INET6) continue;
+    all.push_back(socket_address(a->ai_addr, a->ai_addrlen));
+  }
+  freeaddrinfo(list);
+  if (!all.empty()) return interleave(all);
+  return Error(std::make_error_code(std::errc::host_unreachable), host + " has no address");
+}
+
+class Resolver {
+ public:
+  using LookUp = Result<SocketAddresses> (*)(const std::string& host);
+
+  // look_up: how names are looked up; another one for tests.
+  explicit Resolver(LookUp how = look_up) : state_(std::make_shared<State>(how)) {}
+
+  Result<SocketAddresses> resolve(std::string_view host, CallWait& wait,
+                                  Clock::time_point deadline) {
+    SocketAddresses known = known_addresses(host);
+    if (!known.empty()) return known;
+    const std::shared_ptr<Question> question = ask(std::string(host));
+    if (!question) {
+      return Error(std::make_error_code(std::errc::resource_unavailable_try_again),
+                   "no thread to resolve a name on");
+    }
+    return question->answer(wait, deadline);
+  }
+
+  // Threads that look up at this moment.
+  std::size_t threads() const {
+    std::lock_guard lock(state_->mutex);
+    return state_->threads;
+  }
+
+ private:
+  static constexpr std::size_t most_threads = 4;
+
+  // One look-up, and those who wait for it.
+  struct Question {
+    explicit Question(std::string name) : host(std::move(name)) {}
+
+    Result<SocketAddresses> answer(CallWait& wait, Clock::time_point deadline) {
+      Bell bell(wait.context());
+      {
+        std::lock_guard lock(mutex);
+        if (done) return *done;
+        waiting.push_back(&bell);
+      }
+      bell.wait_until(deadline);
+      std::lock_guard lock(mutex);
+      std::erase(waiting, &bell);
+      if (done) return *done;
+      return wait.error(Waited::too_slow, "host " + host + " not resolved");
+    }
+
+    void settle(Result<SocketAddresses> result) {
+      std::lock_guard lock(mutex);
+      done.emplace(std::move(result));
+      for (const Bell* bell : waiting) bell->ring();
+    }
+
+    const std::string host;
+    std::mutex mutex;  // guards all below
+    std::optional<Result<SocketAddresses>> done;
+    std::vector<const Bell*> waiting;
+  };
+
+  struct State {
+    explicit State(LookUp by) : how(by) {}
+    const LookUp how;
+    std::mutex mutex;  // guards all below
+    std::map<std::string, std::shared_ptr<Question>> open;
+    std::vector<std::shared_ptr<Question>> list;  // those that no thread has taken yet
+    std::size_t threads = 0;
+  };
+
+  // The look-up of that name, begun now or before; nullptr where there is no thread for it.
+  std::shared_ptr<Question> ask(std::string host) {
+    std::lock_guard lock(state_->mutex);
+    std::shared_ptr<Question>& question = state_->open[host];
+    if (question) return question;
+    question = std::make_shared<Question>(std::move(host));
+    state_->list.push_back(question);
+    if (state_->threads == most_threads || start_thread() || state_->threads > 0) return question;
+    state_->list.pop_back();
+    return state_->open.erase(state_->open.find(question->host)), nullptr;
+  }
+
+  // state_->mutex is held.
+  bool start_thread() {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    bool started = true;
+    try {
+      std::thread(run, state_).detach();
+      ++state_->threads;
+    } catch (const std::system_error&) {
+      started = false;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return started;
+  }
+
+  static void run(std::shared_ptr<State> state) {
+    std::unique_lock lock(state->mutex);
+    while (!state->list.empty()) {
+      const std::shared_ptr<Question> question = std::move(state->list.front());
+      state->list.erase(state->list.begin());
+      lock.unlock();
+      Result<SocketAddresses> result = state->how(question->host);
+      lock.lock();
+      state->open.erase(question->host);
+      question->settle(std::move(result));
+    }
+    --state->threads;
+  }
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/dial.hpp
+
+// dial.hpp -- from a place in words to a connected socket.
+//
+// In: "host:port" or "unix:/path", and a moment. Out: an fd, close-on-exec; or the Error, and which
+// address it was that refused.
+//
+// A host may have several addresses, and some may lead nowhere: waiting for one after the other
+// would take minutes. So they race (RFC 8305): the next one starts when the last has failed, or has
+// not answered for a quarter of a second; the first that connects wins, the others are closed.
+
+#include <fcntl.h>        // fcntl
+#include <netinet/tcp.h>  // TCP_NODELAY
+#include <sys/socket.h>   // socket, connect
+
+#include <algorithm>     // std::min
+#include <cerrno>        // errno
+#include <cstddef>       // std::size_t, offsetof
+#include <cstring>       // std::memcpy
+#include <optional>      // std::optional
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::error_code
+#include <vector>        // std::vector
+
+namespace jot::inline v1::detail {
+
+class Dialling {
+ public:
+  static constexpr auto stagger = std::chrono::milliseconds(250);
+
+  Dialling(const SocketAddresses& addresses, CallWait& wait, Clock::time_point deadline)
+      : addresses_(addresses), wait_(wait), deadline_(deadline) {}
+
+  Result<Fd> run() {
+    for (;;) {
+      if (winner_) return settle();
+      if (pending_.empty() && next_ == addresses_.size()) return *error_;
+      const Clock::time_point now = Clock::now();
+      if (next_ < addresses_.size() && (pending_.empty() || now >= next_start_)) {
+        start();
+        next_start_ = now + stagger;
+        continue;
+      }
+      const bool last = next_ == addresses_.size();
+      const Waited waited = watch(last ? deadline_ : std::min(deadline_, next_start_));
+      if (waited == Waited::ended || (waited == Waited::too_slow && Clock::now() >= deadline_)) {
+        return wait_.error(waited, "not connected");
+      }
+    }
+  }
+
+ private:
+  struct Attempt {
+    Fd fd;
+    const SocketAddress* to;
+  };
+
+  void start() {
+    const SocketAddress& to = addresses_[next_++];
+    Fd fd(socket(to.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) return fail(to, errno);
+    const int one = 1;
+    if (to.family() != AF_UNIX) {
+      setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    }
+    if (connect(fd.get(), to.get(), to.length) == 0) return connected(std::move(fd), to);
+    // Interrupted, it goes on by itself all the same.
+    if (errno != EINPROGRESS && errno != EINTR) return fail(to, errno);
+    pending_.push_back({std::move(fd), &to});
+  }
+
+  // Waits for the attempts that are under way, and looks how they went.
+  Waited watch(Clock::time_point until) {
+    std::vector<pollfd> fds(1);
+    for (const Attempt& a : pending_) fds.push_back({a.fd.get(), POLLOUT, 0});
+    const Waited waited = wait_.for_any(fds, until);
+    if (waited != Waited::ready) return waited;
+    for (std::size_t i = pending_.size(); i-- > 0;) {
+      if (fds[i + 1].revents == 0) continue;
+      Attempt done = std::move(pending_[i]);
+      pending_.erase(pending_.begin() + static_cast<std::ptrdiff_t>(i));
+      int error = 0;
+      socklen_t size = sizeof error;
+      getsockopt(done.fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+      error != 0 ? fail(*done.to, error) : connected(std::move(done.fd), *done.to);
+    }
+    return waited;
+  }
+
+  // On one machine a port that nobody listens at may be given to the very socket that dials it:
+  // then it has connected to itself.
+  static bool is_itself(const Fd& fd, const SocketAddress& to) {
+    if (to.family() == AF_UNIX) return false;
+    sockaddr_storage own{};
+    socklen_t length = sizeof own;
+    return getsockname(fd.get(), reinterpret_cast<sockaddr*>(&own), &length) == 0 &&
+           address_text(own, length) == address_text(to.bytes, to.length);
+  }
+
+  void connected(Fd fd, const SocketAddress& to) {
+    if (is_itself(fd, to)) return fail(to, ECONNREFUSED);
+    if (!winner_) winner_ = std::move(fd);
+  }
+
+  // An address of a kind that this machine cannot reach says less than another one's error.
+  void fail(const SocketAddress& to, int code) {
+    const bool dull = code == ENETUNREACH || code == EADDRNOTAVAIL || code == EAFNOSUPPORT;
+    if (error_ && (dull || !error_is_dull_)) return;
+    error_is_dull_ = dull;
+    const std::error_code error(code, std::generic_category());
+    error_.emplace(
+        error, "cannot connect to " + address_text(to.bytes, to.length) + ": " + error.message());
+  }
+
+  // It blocks from now on: whoever wants no waiting says so with each call.
+  Result<Fd> settle() {
+    fcntl(winner_.get(), F_SETFL, fcntl(winner_.get(), F_GETFL) & ~O_NONBLOCK);
+    return std::move(winner_);
+  }
+
+  const SocketAddresses& addresses_;
+  CallWait& wait_;
+  const Clock::time_point deadline_;
+  std::size_t next_ = 0;  // the address to try next
+  Clock::time_point next_start_{};
+  std::vector<Attempt> pending_;
+  Fd winner_;
+  std::optional<Error> error_;
+  bool error_is_dull_ = false;
+};
+
+inline Result<SocketAddresses> unix_addresses(std::string_view path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) {
+    return Error(std::make_error_code(std::errc::filename_too_long),
+                 "bad path for a Unix socket: " + printable(path));
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const std::size_t length = offsetof(sockaddr_un, sun_path) + path.size() + 1;
+  return SocketAddresses{socket_address(&address, length)};
+}
+
+inline Result<Fd> dial(std::string_view place, Resolver& resolver, CallWait& wait,
+                       nanoseconds timeout) {
+  const Clock::time_point deadline = wait.within(timeout);
+  if (place.starts_with("unix:")) {
+    Result<SocketAddresses> where = unix_addresses(place.substr(5));
+    if (!where) return where.error();
+    return Dialling(*where, wait, deadline).run();
+  }
+  const std::size_t colon = place.rfind(':');
+  Result<SocketAddresses> where = resolver.resolve(place.substr(0, colon), wait, deadline);
+  if (!where) return where.error();
+  for (SocketAddress& a : *where) set_port(a, parse_port(place.substr(colon + 1)));
+  return Dialling(*where, wait, deadline).run();
+}
+
+}  // namespace jot::inline v1::detail
+
 // -------------------------------------------------------------- jot/detail/chunked.hpp
 
 // chunked.hpp -- how do bytes of unknown number travel?
@@ -20705,7 +22348,7 @@ inline std::size_t write_chunk_head(char* to, std::size_t n) noexcept {
 
 // framing.hpp -- how long is this body?
 //
-// In: the version and the fields of a request. Out: none, so many bytes, chunked, or a Verdict;
+// In: the version and the fields of a message. Out: none, so many bytes, chunked, or a Verdict;
 // then a decoder that finds the body's bytes in those that arrive. This is the only place that
 // reads Content-Length and Transfer-Encoding: where two readers could disagree on them, one request
 // could hide inside the body of another.
@@ -20721,6 +22364,7 @@ inline std::size_t write_chunk_head(char* to, std::size_t n) noexcept {
 //       chunked at last
 //     anything else       -                         501
 //
+// A response without either has a body until its connection closes, unless it can have none.
 // See RFC 9112 section 6.3.
 
 #include <cstddef>      // std::size_t
@@ -20729,12 +22373,12 @@ inline std::size_t write_chunk_head(char* to, std::size_t n) noexcept {
 
 namespace jot::inline v1::detail {
 
-enum class BodyKind : std::uint8_t { none, length, chunked };
+enum class BodyKind : std::uint8_t { none, length, chunked, until_close };
 
 struct Framing {
   BodyKind kind = BodyKind::none;
   std::uint64_t length = 0;  // for BodyKind::length
-  Verdict verdict;           // not ok: refuse the request and close
+  Verdict verdict;           // not ok: refuse the message and close
 };
 
 // Returns: false unless s is nothing but digits that make a number below 2^63.
@@ -20833,6 +22477,15 @@ inline Framing request_framing(int minor, const Header& header) noexcept {
   return fields.decide(minor);
 }
 
+// has_body: false for one that answers HEAD, and for 1xx, 204 and 304, whatever the fields say.
+inline Framing response_framing(int minor, const Header& header, bool has_body) noexcept {
+  Framing framing = request_framing(minor, header);
+  if (!framing.verdict.ok()) return framing;
+  if (!has_body) return {};
+  if (framing.kind == BodyKind::none) framing.kind = BodyKind::until_close;
+  return framing;
+}
+
 // Finds the bytes of one body among those that arrive. Small and copyable: it waits with a parked
 // connection. When the connection ends before done(), the body was cut off.
 class BodyDecoder {
@@ -20841,13 +22494,13 @@ class BodyDecoder {
 
   explicit BodyDecoder(const Framing& framing, std::uint32_t max_trailer = 32 << 10) noexcept
       : chunks_(max_trailer), left_(framing.length), kind_(framing.kind) {
-    done_ = kind_ != BodyKind::chunked && left_ == 0;
+    done_ = (kind_ == BodyKind::none || kind_ == BodyKind::length) && left_ == 0;
   }
 
   // As ChunkDecoder::feed(), for every kind. When done already, it consumes nothing.
   BodyStep feed(std::string_view raw) noexcept {
     BodyStep step;
-    if (!done_) step = kind_ == BodyKind::chunked ? chunks_.feed(raw) : take_length(raw);
+    if (!done_) step = kind_ == BodyKind::chunked ? chunks_.feed(raw) : take_plain(raw);
     total_ += step.piece.size();
     done_ = done_ || step.state == BodyStep::State::done;
     if (done_) step.state = BodyStep::State::done;
@@ -20864,8 +22517,9 @@ class BodyDecoder {
   std::uint64_t left() const noexcept { return left_; }
 
  private:
-  BodyStep take_length(std::string_view raw) noexcept {
+  BodyStep take_plain(std::string_view raw) noexcept {
     BodyStep step;
+    if (kind_ == BodyKind::until_close) return step.piece = raw, step.consumed = raw.size(), step;
     step.piece = raw.size() < left_ ? raw : raw.substr(0, static_cast<std::size_t>(left_));
     step.consumed = step.piece.size();
     left_ -= step.consumed;
@@ -20881,6 +22535,1138 @@ class BodyDecoder {
 };
 
 }  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/request_text.hpp
+
+// request_text.hpp -- how does a request's head read on the wire?
+//
+// In: method, target, fields, and how long the body is. Out: its bytes. Whatever a caller got wrong
+// is said here, before anything is sent: a method that is no token, a length that contradicts the
+// body. Fields need no second look, for Header lets nothing through.
+
+#include <cstdint>      // std::uint64_t
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// What a body tells of itself.
+struct BodyPlan {
+  bool exists = false;                  // false: none at all
+  std::optional<std::uint64_t> length;  // nullopt: in chunks
+  std::string_view content_type;        // "": the caller's, or none
+};
+
+// What the fields that the caller gave say about what the client adds.
+struct GivenFields {
+  std::string_view host, length;
+  int hosts = 0, lengths = 0;
+  bool user_agent = false, accept_encoding = false, content_type = false, authorization = false;
+  bool transfer_encoding = false, expects_continue = false, closes = false;
+
+  explicit GivenFields(const Header& header) noexcept {
+    for (const Field& f : header) note(f);
+  }
+
+  void note(const Field& f) noexcept {
+    if (iequals(f.name, "host")) host = f.value, ++hosts;
+    if (iequals(f.name, "content-length")) length = f.value, ++lengths;
+    if (iequals(f.name, "user-agent")) user_agent = true;
+    if (iequals(f.name, "accept-encoding")) accept_encoding = true;
+    if (iequals(f.name, "content-type")) content_type = true;
+    if (iequals(f.name, "authorization")) authorization = true;
+    if (iequals(f.name, "transfer-encoding")) transfer_encoding = true;
+    if (iequals(f.name, "expect")) expects_continue |= iequals(f.value, "100-continue");
+    if (iequals(f.name, "connection")) closes |= list_has(f.value, "close");
+  }
+};
+
+// Idempotent by definition: to ask twice is to ask once. RFC 9110 section 9.2.2.
+inline bool is_idempotent(std::string_view method) noexcept {
+  for (const std::string_view m : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"}) {
+    if (method == m) return true;
+  }
+  return false;
+}
+
+// Do servers expect to be told that there is no body? RFC 9110 section 8.6.
+inline bool announces_no_body(std::string_view method) noexcept {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+inline std::string basic_credentials(std::string_view encoded_user_info) {
+  std::string pair = percent_decode(encoded_user_info);
+  if (pair.find(':') == pair.npos) pair += ':';
+  std::string text = base64url_encode(pair);
+  for (char& c : text) c = c == '-' ? '+' : c == '_' ? '/' : c;
+  return text.append((4 - text.size() % 4) % 4, '=');
+}
+
+// Returns: what is wrong with the request; nothing where it can be sent. A length that the caller
+// gave for a source without one becomes the plan's.
+inline std::optional<Error> judge_request(const ClientRequest& request, const GivenFields& given,
+                                          BodyPlan& plan) {
+  if (!is_token(request.method)) return bad_url("the method is no token");
+  if (request.method == "CONNECT") return bad_url("jot makes no tunnels");
+  if (given.transfer_encoding) return bad_url("Transfer-Encoding is the client's own work");
+  if (given.hosts > 1 || (given.hosts == 1 && !split_authority(given.host).valid)) {
+    return bad_url("bad Host");
+  }
+  std::uint64_t length = 0;
+  if (given.lengths == 0) return std::nullopt;
+  if (given.lengths > 1 || !parse_length(given.length, length))
+    return bad_url("bad Content-Length");
+  if (plan.exists && !plan.length) plan.length = length;
+  if ((plan.exists ? *plan.length : 0) == length) return std::nullopt;
+  return bad_url("Content-Length is not the body's length");
+}
+
+class RequestText {
+ public:
+  explicit RequestText(std::string& to) : out_(to) { out_.clear(); }
+
+  // proxied: in absolute form, as a proxy wants it.
+  void line(std::string_view method, const RequestUrl& url, bool proxied) {
+    add(method, " ");
+    if (proxied) add("http://", url.authority);
+    if (url.target == "*" || url.target.starts_with('/'))
+      add(url.target);
+    else
+      add("/", url.target);
+    add(" HTTP/1.1\r\n");
+  }
+
+  void field(std::string_view name, std::string_view value) { add(name, ": ", value, "\r\n"); }
+
+  // Those that the caller gave, but for what only the client may say.
+  void fields(const Header& header) {
+    for (const Field& f : header) {
+      const bool ours =
+          iequals(f.name, "host") || iequals(f.name, "content-length") || iequals(f.name, "expect");
+      if (!ours) field(f.name, f.value);
+    }
+  }
+
+  void framing(std::string_view method, const BodyPlan& plan) {
+    if (plan.exists && !plan.length) return field("Transfer-Encoding", "chunked");
+    if (!plan.exists && !announces_no_body(method)) return;
+    field("Content-Length", std::to_string(plan.exists ? *plan.length : 0));
+  }
+
+  void end() { add("\r\n"); }
+
+ private:
+  template <class... Parts>
+  void add(const Parts&... parts) {
+    (out_.append(parts), ...);
+  }
+
+  std::string& out_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/outgoing_body.hpp
+
+// outgoing_body.hpp -- how does a request's body leave, whatever it is made of?
+//
+// In: a Payload. Out: pieces ready for the wire, one after the other: all of a text at once; what a
+// source gives, as it gives it, in chunks where its length is not known.
+// The first piece of a source is asked for before anything is sent: it travels with the head, and a
+// source without any needs no body at all.
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <cstring>      // std::memcpy
+#include <optional>     // std::optional
+#include <span>         // std::span
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// The door to what the contracts of client.hpp keep to themselves.
+struct ClientAccess {
+  static std::string_view bytes(const Payload& p) noexcept { return p.bytes_; }
+  static std::string_view content_type(const Payload& p) noexcept { return p.content_type_; }
+  static bool exists(const Payload& p) noexcept { return p.exists_; }
+  static bool is_source(const Payload& p) noexcept { return p.source_ || p.make_; }
+  static bool can_be_sent_again(const Payload& p) noexcept { return !p.source_; }
+  static std::optional<std::uint64_t> length(const Payload& p) noexcept {
+    return is_source(p) ? p.length_ : std::optional<std::uint64_t>(p.bytes_.size());
+  }
+  static jot::BodySource source(const Payload& p) { return p.make_ ? p.make_() : p.source_; }
+
+  static void give(ResponseBody& body, std::unique_ptr<ResponseStream> stream) noexcept {
+    body.stream_ = std::move(stream);
+  }
+};
+
+class OutgoingBody {
+ public:
+  static constexpr std::size_t piece_size = 16u << 10;
+
+  explicit OutgoingBody(const Payload& payload)
+      : payload_(payload),
+        plan_{ClientAccess::exists(payload), ClientAccess::length(payload),
+              ClientAccess::content_type(payload)} {
+    if (!plan_.exists) plan_.length.reset();
+  }
+
+  BodyPlan& plan() noexcept { return plan_; }
+
+  // Before the first piece is taken. early: the source may be asked before anything was sent.
+  // Throws what the source throws.
+  void start(bool early) {
+    over_ = false;
+    sent_ = 0;
+    first_.reset();
+    if (!plan_.exists || !ClientAccess::is_source(payload_)) return;
+    source_ = ClientAccess::source(payload_);
+    buffer_.resize(longest_chunk_head + piece_size + chunk_tail.size());
+    if (!early) return;
+    first_ = next();
+    if (!plan_.length && *first_ == last_chunk) plan_.exists = false;
+  }
+
+  // From the beginning once more. False: that cannot be.
+  bool restart() {
+    if (!ClientAccess::can_be_sent_again(payload_)) return false;
+    return start(true), true;
+  }
+
+  // The next bytes for the wire; "" at the end, or where error() says what is wrong. Good until the
+  // next call.
+  std::string_view next() {
+    if (first_) return *std::exchange(first_, std::nullopt);
+    if (over_ || !plan_.exists) return {};
+    if (source_) return plan_.length ? next_of_length() : next_chunk();
+    over_ = true;
+    return ClientAccess::bytes(payload_);
+  }
+
+  const std::optional<Error>& error() const noexcept { return error_; }
+
+ private:
+  std::size_t ask(std::size_t most) {
+    const std::size_t n = source_(std::span(buffer_).subspan(longest_chunk_head, most));
+    if (n <= most) return n;
+    error_ = bad_url("the body's source gave more than it was asked for");
+    return over_ = true, 0;
+  }
+
+  std::string_view next_of_length() {
+    const std::uint64_t left = *plan_.length - sent_;
+    if (left == 0) return over_ = true, std::string_view();
+    const std::size_t n = ask(static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_size)));
+    if (n == 0 && !error_) error_ = bad_url("the body's source ended before its length");
+    sent_ += n, over_ = over_ || n == 0;
+    return std::string_view(buffer_).substr(longest_chunk_head, n);
+  }
+
+  std::string_view next_chunk() {
+    const std::size_t n = ask(piece_size);
+    if (error_) return {};
+    if (n == 0) return over_ = true, last_chunk;
+    char head[longest_chunk_head];
+    const std::size_t digits = write_chunk_head(head, n), from = longest_chunk_head - digits;
+    std::memcpy(buffer_.data() + from, head, digits);
+    std::memcpy(buffer_.data() + longest_chunk_head + n, chunk_tail.data(), chunk_tail.size());
+    return std::string_view(buffer_).substr(from, digits + n + chunk_tail.size());
+  }
+
+  const Payload& payload_;
+  BodyPlan plan_;
+  jot::BodySource source_;
+  std::string buffer_;  // room for a chunk: its head, at most piece_size bytes, its tail
+  std::optional<std::string_view> first_;
+  std::optional<Error> error_;
+  std::uint64_t sent_ = 0;
+  bool over_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/parse_response.hpp
+
+// parse_response.hpp -- what does this response head say?
+//
+// In: a complete head, as HeadScanner found it. Out: a ResponseHead and a Header, both views into
+// the same bytes, or the Verdict with which it is refused. Pure: no I/O, nothing copied.
+// Strict on purpose: where two readers could disagree on a response, one call's answer could become
+// the next one's. See RFC 9112 sections 4 and 6.3.
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// Lifetime: as long as the bytes of the head stay.
+struct ResponseHead {
+  int status = 0;  // 100 to 999
+  int minor = 1;   // HTTP/1.minor: 0 or 1
+  std::string_view reason;
+  bool keep_alive = true;  // may another request follow on this connection?
+  Framing framing;         // of the body
+
+  // An answer to come is announced; 101 is an answer itself.
+  bool interim() const noexcept { return status < 200 && status != 101; }
+};
+
+inline constexpr std::string_view version_1 = "HTTP/1.";
+
+// Could these first bytes become a response? Tells TLS, SSH and other protocols at once, instead of
+// waiting for a line end that may never come.
+inline bool may_be_response(std::string_view bytes) noexcept {
+  const std::size_t n = std::min(bytes.size(), version_1.size());
+  return bytes.substr(0, n) == version_1.substr(0, n);
+}
+
+// The limits of a head whose first line has none of its own.
+inline HeadLimits response_limits(std::size_t max_head) noexcept {
+  return {.fields = 256, .head = max_head, .target = max_head};
+}
+
+// version SP three digits, and mostly SP and a reason, which nobody reads. A minor version that we
+// do not know is 1 with something more.
+inline Verdict parse_status_line(std::string_view line, ResponseHead& head) noexcept {
+  if (!line.starts_with(version_1) || line.size() < 12 || !is_digit(line[7]) || line[8] != ' ') {
+    return {400, "status line of no HTTP/1 response"};
+  }
+  head.minor = line[7] == '0' ? 0 : 1;
+  for (const char c : line.substr(9, 3)) {
+    if (!is_digit(c)) return {400, "status is not three digits"};
+    head.status = head.status * 10 + (c - '0');
+  }
+  if (head.status < 100) return {400, "status below 100"};
+  if (line.size() == 12) return {};
+  if (line[12] != ' ') return {400, "status is not three digits"};
+  head.reason = line.substr(13);
+  if (!all_are(head.reason, byte_value)) return {400, "control character in the status line"};
+  return {};
+}
+
+inline bool stays_open(int minor, const Header& header) noexcept {
+  bool close = false, keep_alive = false;
+  for (const Field& f : header) {
+    if (f.name.size() != 10 || !iequals(f.name, "connection")) continue;
+    close = close || list_has(f.value, "close");
+    keep_alive = keep_alive || list_has(f.value, "keep-alive");
+  }
+  return !close && (minor == 1 || keep_alive);
+}
+
+// head: from the status line through the empty line. to_head: it answers HEAD.
+// The fields are added to those in `header`; after a refusal they are what was read until then.
+inline Verdict parse_response(std::string_view head, std::size_t max_fields, bool to_head,
+                              ResponseHead& out, Header& header) {
+  out = ResponseHead{};
+  const std::size_t line_end = find_line_break(head, 0);
+  if (head.size() - line_end < 2 || head[line_end] != '\r' || head[line_end + 1] != '\n') {
+    return {400, "status line without an end"};
+  }
+  Verdict v = parse_status_line(head.substr(0, line_end), out);
+  if (!v.ok()) return v;
+  v = parse_fields(head.substr(line_end + 2), max_fields, header);
+  if (!v.ok()) return v;
+  const bool has_body = !to_head && out.status >= 200 && out.status != 204 && out.status != 304;
+  out.framing = response_framing(out.minor, header, has_body);
+  out.keep_alive = stays_open(out.minor, header) && out.framing.kind != BodyKind::until_close;
+  return out.framing.verdict;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/exchange.hpp
+
+// exchange.hpp -- one request on one connection, and the head of its answer.
+//
+// In: bytes to send. Out: a ResponseHead; or what went wrong, and whether the connection was simply
+// stale.
+//
+//   1. The head leaves, together with as much of the body as is at hand.
+//   2. Where the server shall be asked first (Expect), its 100 is waited for, for a while.
+//   3. While the body leaves, the server may answer already, or go away: then nothing more is sent,
+//      and what it said is read.
+//   4. Heads of 1xx are taken in and forgotten, but not without end.
+
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+class Exchange {
+ public:
+  static constexpr int most_interim = 16;
+
+  Exchange(ClientConnection& connection, CallWait& wait, const ClientOptions& options)
+      : c_(connection),
+        wait_(wait),
+        options_(options),
+        limits_(response_limits(options.max_head)) {}
+
+  // True also where the server did not want it all: then an answer may be there. False: error().
+  bool send(std::string_view head, OutgoingBody& body, bool expects_continue) {
+    if (expects_continue && body.plan().exists) {
+      if (!deliver(head, {})) return false;
+      if (is_cut_ || !invited()) return is_cut_ = true, !error_;
+      head = {};
+    }
+    for (std::string_view piece = body.next();; piece = body.next()) {
+      if (body.error()) return error_ = body.error(), false;
+      if (head.empty() && piece.empty()) return true;
+      is_cut_ = head.empty() && is_answered();  // while the source was thinking
+      if (!is_cut_ && !deliver(head, piece)) return false;
+      if (is_cut_ || piece.empty()) return !error_;
+      head = {};
+    }
+  }
+
+  // to_head: the request was HEAD. False: error().
+  bool read_head(bool to_head, ResponseHead& out, Header& header) {
+    const Clock::time_point deadline = wait_.within(options_.head_timeout);
+    for (;;) {
+      switch (scan()) {
+        case HeadScanner::State::bad: return false;
+        case HeadScanner::State::complete:
+          if (!take_head(to_head, out, header)) return false;
+          if (!out.interim()) return true;
+          continue;
+        case HeadScanner::State::need_more: break;
+      }
+      const Arrived arrived = c_.receive_input(wait_, deadline, false);
+      if (arrived != Arrived::bytes) return fail(arrived);
+      heard_ = true;
+    }
+  }
+
+  // Was the request not sent as a whole? Then the connection is good for nothing more.
+  bool is_cut() const noexcept { return is_cut_; }
+
+  // Did the connection end before a single byte of an answer?
+  bool is_stale() const noexcept { return is_gone_ && !heard_; }
+
+  const Error& error() const noexcept { return *error_; }
+
+ private:
+  bool fail(Error error) { return error_.emplace(std::move(error)), false; }
+
+  bool fail(const Verdict& v) {
+    return fail(Error(v.status == 431 ? Errc::too_large : Errc::bad_message, v.reason));
+  }
+
+  bool fail(Arrived arrived) {
+    if (arrived == Arrived::ended) return fail(wait_.error(Waited::ended, ""));
+    if (arrived == Arrived::too_slow) {
+      return fail(wait_.error(Waited::too_slow, heard_ ? "no whole response head" : "no response"));
+    }
+    is_gone_ = true;
+    std::string what = arrived == Arrived::end ? "connection closed" : "connection reset";
+    what += heard_ ? " in the middle of the response head" : " before a response";
+    return fail(Error(Errc::connection_closed, std::move(what)));
+  }
+
+  std::string_view unread() const noexcept { return c_.input.unread(); }
+
+  HeadScanner::State scan() {
+    if (!may_be_response(unread())) {
+      fail(Error(Errc::bad_message, "what came is no HTTP/1 response"));
+      return HeadScanner::State::bad;
+    }
+    const HeadScanner::State state = scanner_.scan(unread(), limits_);
+    if (state == HeadScanner::State::bad) fail(scanner_.verdict);
+    return state;
+  }
+
+  // A complete head, out of the input.
+  bool take_head(bool to_head, ResponseHead& out, Header& header) {
+    constexpr std::size_t usual_fields = 12;
+    header = Header();
+    const std::string_view bytes =
+        HeaderAccess::keep(header, scanner_.head(unread()), usual_fields);
+    const Verdict v = parse_response(bytes, limits_.fields, to_head, out, header);
+    c_.input.consume(scanner_.length());
+    scanner_ = HeadScanner();
+    if (!v.ok()) return fail(v);
+    if (out.status == 101) return fail(Error(Errc::bad_message, "101 that was not asked for"));
+    if (out.interim() && ++interims_ > most_interim) {
+      return fail(Error(Errc::bad_message, "too many 1xx responses"));
+    }
+    if (out.status == 100) invited_ = true;
+    return true;
+  }
+
+  // Sends both, waiting while the socket is full. Ends early, with is_cut_, where the server has
+  // answered or gone. False: error().
+  bool deliver(std::string_view head, std::string_view piece) {
+    while (!head.empty() || !piece.empty()) {
+      const ssize_t sent = c_.send_some(head, piece);
+      if (sent < 0) return is_cut_ = true;
+      const auto n = static_cast<std::size_t>(sent), of_head = std::min(n, head.size());
+      head.remove_prefix(of_head), piece.remove_prefix(n - of_head);
+      if (n > 0) continue;
+      short events = POLLIN | POLLOUT;
+      const Waited waited = wait_.for_fd(c_.fd(), events, wait_.within(options_.body_timeout));
+      if (waited != Waited::ready) return fail(wait_.error(waited, "request not taken"));
+      if ((events & POLLIN) != 0 && is_answered()) return is_cut_ = true;
+    }
+    return true;
+  }
+
+  // Looks without waiting: has a final answer begun, or has the server gone? Takes 1xx in.
+  bool is_answered() {
+    const Arrived arrived = c_.take_input();
+    if (arrived == Arrived::end || arrived == Arrived::broken) return true;
+    heard_ = heard_ || arrived == Arrived::bytes;
+    for (;;) {
+      const HeadScanner::State state = scan();
+      if (state == HeadScanner::State::bad) return error_.reset(), true;  // read_head() says it
+      constexpr std::size_t status_at = 9;
+      if (unread().size() > status_at && unread()[status_at] != '1') return true;
+      if (state == HeadScanner::State::need_more) return false;
+      ResponseHead head;
+      Header header;
+      if (!take_head(false, head, header)) return true;
+    }
+  }
+
+  // Waits for 100 Continue. False: a final answer has come instead, or error().
+  bool invited() {
+    const Clock::time_point deadline = wait_.within(options_.continue_timeout);
+    while (!invited_) {
+      short events = POLLIN;
+      const Waited waited = wait_.for_fd(c_.fd(), events, deadline);
+      if (waited == Waited::too_slow && Clock::now() < wait_.end()) return true;
+      if (waited != Waited::ready) return fail(wait_.error(waited, "no 100 Continue"));
+      if (is_answered()) return false;
+    }
+    return true;
+  }
+
+  ClientConnection& c_;
+  CallWait& wait_;
+  const ClientOptions& options_;
+  const HeadLimits limits_;
+  HeadScanner scanner_;
+  std::optional<Error> error_;
+  int interims_ = 0;
+  bool invited_ = false;  // 100 has come
+  bool heard_ = false;    // at least a byte of an answer has
+  bool is_cut_ = false, is_gone_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/response_stream.hpp
+
+// response_stream.hpp -- the life of a response's body.
+//
+// In: a Lease, whose connection has given the head and perhaps more. Out: the body's bytes, without
+// their framing, or the Error that ended it.
+//
+//   1. What came with the head may be all there is: then it is kept here, and the connection goes
+//      back to the pool before the caller has even seen the response.
+//   2. Else the caller reads, and each read waits for the network at most once.
+//   3. At the end the connection goes back, where nothing came behind the body; after an error it
+//      is closed at once.
+//   4. A body that nobody reads to its end is drained when it goes, if that is little and quick.
+
+#include <algorithm>     // std::min
+#include <cerrno>        // errno
+#include <cstddef>       // std::size_t
+#include <cstdint>       // std::uint64_t
+#include <cstring>       // std::memcpy
+#include <memory>        // std::make_unique
+#include <optional>      // std::optional
+#include <span>          // std::span
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::error_code
+
+namespace jot::inline v1::detail {
+
+class ResponseStream {
+ public:
+  // name: of the call, for errors. is_reusable: as far as the exchange knows.
+  ResponseStream(ClientPool::Lease lease, const CallWait& wait, const Framing& framing,
+                 nanoseconds stall, bool is_reusable, std::string name)
+      : lease_(std::move(lease)),
+        wait_(wait),
+        decoder_(framing),
+        stall_(stall),
+        is_reusable_(is_reusable),
+        name_(std::move(name)) {
+    if (decoder_.done())
+      finish();
+    else if (!input().empty())
+      keep_if_whole();
+  }
+  ResponseStream(const ResponseStream&) = delete;
+  ResponseStream& operator=(const ResponseStream&) = delete;
+  ~ResponseStream() {
+    if (lease_ && is_reusable_ && decoder_.left() <= most_drained) drain();
+  }
+
+  Result<std::size_t> read(std::span<char> to) {
+    for (;;) {
+      if (error_) return *error_;
+      if (to.empty()) return std::size_t{0};
+      if (read_ < kept_.size()) return read_kept(to);
+      if (decoder_.done()) return std::size_t{0};
+      const std::size_t n = input().empty() && reads_through() ? receive_into(to) : decode(to);
+      if (n > 0) return n;
+    }
+  }
+
+  Result<std::string> read_all(std::size_t limit) {
+    if (error_) return *error_;
+    if (decoder_.left() > limit || kept_.size() - read_ > limit) return too_large(limit);
+    if (read_ == 0 && decoder_.done()) return read_ = kept_.size(), kept_;
+    std::string all;
+    for (std::size_t size = 0;;) {
+      all.resize(std::min(limit, std::max(std::max(first_room(), 2 * size), size + 1)));
+      if (size == limit) return end_of(std::move(all), limit);
+      const Result<std::size_t> n = read(std::span(all).subspan(size));
+      if (!n) return n.error();
+      size += *n;
+      if (*n == 0) return all.resize(size), all;
+    }
+  }
+
+  Result<std::uint64_t> write_to(int fd) {
+    char buffer[16u << 10];
+    std::uint64_t sum = 0;
+    for (;;) {
+      const Result<std::size_t> n = read(buffer);
+      if (!n) return n.error();
+      if (*n == 0) return sum;
+      if (!write_all(fd, {buffer, *n})) return *error_;
+      sum += *n;
+    }
+  }
+
+  const Header& trailer() const noexcept { return trailer_; }
+
+ private:
+  static constexpr std::uint64_t most_drained = 64u << 10;
+  static constexpr auto longest_drain = std::chrono::milliseconds(10);
+
+  Input& input() noexcept { return lease_.connection()->input; }
+
+  // Can bytes go from the socket to the caller as they are?
+  bool reads_through() const noexcept { return decoder_.kind() != BodyKind::chunked; }
+
+  std::size_t first_room() const noexcept {
+    constexpr std::uint64_t most = 1u << 20;  // a declared length is no promise
+    return static_cast<std::size_t>(std::clamp<std::uint64_t>(decoder_.left(), 4u << 10, most));
+  }
+
+  Error named(const Error& error) const {
+    return Error(error.code(), name_ + ": " + error.message());
+  }
+
+  void fail(const Error& error) {
+    error_ = named(error);
+    lease_ = {};
+  }
+
+  Error too_large(std::size_t limit) {
+    fail(Error(Errc::too_large, "body of more than " + std::to_string(limit) + " bytes"));
+    return *error_;
+  }
+
+  // limit bytes are here: are they all?
+  Result<std::string> end_of(std::string all, std::size_t limit) {
+    char more;
+    const Result<std::size_t> n = read({&more, 1});
+    if (!n) return n.error();
+    if (*n != 0) return too_large(limit);
+    return all;
+  }
+
+  std::size_t read_kept(std::span<char> to) noexcept {
+    const std::size_t n = std::min(to.size(), kept_.size() - read_);
+    std::memcpy(to.data(), kept_.data() + read_, n);
+    read_ += n;
+    return n;
+  }
+
+  // Decodes what came with the head, if that is the whole body; else leaves it as it is.
+  void keep_if_whole() {
+    BodyDecoder decoder = decoder_;
+    std::string_view raw = input().unread();
+    if (decoder.left() > raw.size()) return;
+    std::string trailer;
+    while (!raw.empty() && !decoder.done()) {
+      const BodyStep step = decoder.feed(raw);
+      if (!step.verdict.ok()) break;  // read() says it
+      kept_.append(step.piece), trailer.append(step.trailer);
+      raw.remove_prefix(step.consumed);
+    }
+    if (!decoder.done()) return kept_.clear();
+    decoder_ = decoder, trailer_bytes_ = std::move(trailer);
+    input().consume(input().size() - raw.size());
+    finish();
+  }
+
+  // The body is at its end.
+  void finish() {
+    if (!trailer_bytes_.empty()) {
+      const std::string_view bytes = HeaderAccess::keep(trailer_, trailer_bytes_, 1);
+      parse_fields(bytes, max_trailer_fields, trailer_);  // whose rules the decoder has held it to
+      std::string().swap(trailer_bytes_);
+    }
+    lease_.set_reusable(is_reusable_ && input().empty());
+    lease_ = {};
+  }
+
+  // Bytes of the input, into `to`; receives more where there are none.
+  std::size_t decode(std::span<char> to) {
+    std::size_t n = 0;
+    while (n < to.size() && !input().empty() && !decoder_.done()) {
+      const BodyStep step = decoder_.feed(input().unread().substr(0, to.size() - n));
+      if (!step.verdict.ok()) return fail(Error(Errc::bad_message, step.verdict.reason)), 0;
+      if (!step.piece.empty()) std::memcpy(to.data() + n, step.piece.data(), step.piece.size());
+      n += step.piece.size();
+      trailer_bytes_.append(step.trailer);
+      input().consume(step.consumed);
+    }
+    if (decoder_.done()) return finish(), n;
+    if (n == 0) {
+      const Arrived arrived = lease_.connection()->receive_input(wait_, wait_.within(stall_), true);
+      if (arrived != Arrived::bytes) end(arrived);
+    }
+    return n;
+  }
+
+  std::size_t receive_into(std::span<char> to) {
+    if (decoder_.kind() == BodyKind::length && to.size() > decoder_.left()) {
+      to = to.first(static_cast<std::size_t>(decoder_.left()));
+    }
+    std::size_t n = 0;
+    const Arrived arrived = lease_.connection()->receive(to, n, wait_, wait_.within(stall_), true);
+    if (arrived != Arrived::bytes) return end(arrived), 0;
+    decoder_.feed({to.data(), n});
+    if (decoder_.done()) finish();
+    return n;
+  }
+
+  // Nothing more comes.
+  void end(Arrived arrived) {
+    switch (arrived) {
+      case Arrived::too_slow: return fail(wait_.error(Waited::too_slow, "body not received"));
+      case Arrived::ended: return fail(wait_.error(Waited::ended, ""));
+      default: break;
+    }
+    if (arrived == Arrived::end && decoder_.kind() == BodyKind::until_close) {
+      decoder_ = BodyDecoder();
+      lease_ = {};
+      return;
+    }
+    std::string what = "body cut short after " + std::to_string(decoder_.total()) + " bytes";
+    if (decoder_.left() > 0) what += ", " + std::to_string(decoder_.left()) + " are missing";
+    fail(Error(Errc::connection_closed, std::move(what)));
+  }
+
+  // False: error_.
+  bool write_all(int fd, std::string_view bytes) {
+    NoSigpipe quiet;
+    about_to_block();
+    while (!bytes.empty()) {
+      const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+      if (n >= 0) {
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+        continue;
+      }
+      const int code = errno;
+      if (code == EINTR) continue;
+      if (code == EPIPE) quiet.note_raised();
+      short events = POLLOUT;
+      const bool full = code == EAGAIN || code == EWOULDBLOCK;
+      const Waited waited = full ? wait_.for_fd(fd, events, wait_.end()) : Waited::ready;
+      if (waited != Waited::ready) return fail(wait_.error(waited, "body not written")), false;
+      if (!full) {
+        const std::error_code error(code, std::generic_category());
+        return fail(Error(error, "cannot write the body: " + error.message())), false;
+      }
+    }
+    return true;
+  }
+
+  void drain() noexcept {
+    const Clock::time_point deadline = wait_.within(longest_drain);
+    char buffer[8u << 10];
+    try {
+      for (std::uint64_t left = most_drained; !decoder_.done() && lease_ && left > 0;) {
+        const std::uint64_t before = decoder_.total();
+        if (!input().empty()) {
+          decode(buffer);
+        } else {
+          const Arrived arrived = lease_.connection()->receive_input(wait_, deadline, true);
+          if (arrived != Arrived::bytes) return;
+        }
+        left -= std::min(left, decoder_.total() - before);
+      }
+    } catch (const std::exception&) {
+      lease_ = {};  // no memory for more input: close it
+    }
+  }
+
+  ClientPool::Lease lease_;  // false: the body is at its end, or failed
+  CallWait wait_;
+  BodyDecoder decoder_;
+  nanoseconds stall_;
+  bool is_reusable_;
+  std::string name_;
+  std::string kept_;  // the body, where it came with the head
+  std::size_t read_ = 0;
+  std::string trailer_bytes_;
+  Header trailer_;
+  std::optional<Error> error_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/client_core.hpp
+
+// client_core.hpp -- the life of a call.
+//
+// In: a ClientRequest, a Context. Out: a Response whose body is still to be read, or an Error with
+// the name of the call.
+//
+//   1. The URL becomes whole (base_url) and is taken apart; the request is judged.
+//   2. The pool gives a connection to its place, or the right to dial one.
+//   3. The request leaves, the response's head arrives: see exchange.hpp.
+//   4. If the connection had been used before and turns out to be dead, and asking twice does no
+//      harm, step 3 is done once more on a new one.
+//   5. The response gets what is left of the connection: see response_stream.hpp.
+
+#include <memory>        // std::shared_ptr
+#include <stdexcept>     // std::invalid_argument
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::errc
+
+namespace jot::inline v1::detail {
+
+// A URL as it may stand in an error: short, visible, without a password.
+inline std::string printable_url(std::string_view url) {
+  const std::size_t begin = url.find("://");
+  if (begin != url.npos) {
+    const std::string_view rest = url.substr(begin + 3);
+    const std::size_t at = rest.substr(0, rest.find_first_of("/?#")).rfind('@');
+    if (at != rest.npos) {
+      return printable(std::string(url.substr(0, begin + 3)).append(rest.substr(at + 1)));
+    }
+  }
+  return printable(url);
+}
+
+class ClientCore {
+ public:
+  explicit ClientCore(ClientOptions options)
+      : options_(std::move(options)), pool_(std::make_shared<ClientPool>(options_)) {
+    for (const nanoseconds d :
+         {options_.body_timeout, options_.connect_timeout, options_.continue_timeout,
+          options_.head_timeout, options_.idle_timeout, options_.timeout}) {
+      if (d <= nanoseconds::zero()) {
+        throw std::invalid_argument("jot: a Client's durations are more than 0");
+      }
+    }
+    Header().set("User-Agent", options_.user_agent);  // throws for what cannot be sent
+    if (!options_.base_url.empty()) set_base();
+    if (!options_.proxy.empty()) set_proxy();
+  }
+  ~ClientCore() { pool_->close_idle(true); }
+
+  ClientPool& pool() const noexcept { return *pool_; }
+
+  // Throws what a body's source throws, and std::bad_alloc.
+  Result<jot::Response> call(const Context& ctx, const ClientRequest& request) {
+    const bool own = request.timeout > nanoseconds::zero();
+    CallWait wait(ctx, own ? request.timeout : options_.timeout);
+    if (base_.empty()) return exchange(wait, request, request.url);
+    return exchange(wait, request, absolute(request.url));
+  }
+
+ private:
+  struct Call {
+    const ClientRequest& request;
+    RequestUrl url = {};
+    std::string name = {};  // "GET http://host/path"
+    std::string place = {};
+    bool is_proxied = false;
+  };
+
+  static void require(const std::string& url, RequestUrl& parts, const char* what) {
+    if (const auto wrong = parse_request_url(url, parts)) {
+      throw std::invalid_argument("jot: " + std::string(what) + ": " + wrong->message());
+    }
+  }
+
+  void set_base() {
+    base_ = options_.base_url;
+    if (base_.starts_with("unix:")) base_ = "http+unix://" + percent_encode(base_.substr(5));
+    while (base_.ends_with('/')) base_.pop_back();
+    RequestUrl url;
+    require(base_, url, "base_url");
+    if (url.target.find('?') != url.target.npos || base_.find('#') != base_.npos) {
+      throw std::invalid_argument("jot: base_url: a query or a fragment makes no base");
+    }
+    base_place_ = url.place();
+  }
+
+  void set_proxy() {
+    RequestUrl url;
+    require(options_.proxy, url, "proxy");
+    proxy_place_ = url.place();
+    if (url.has_user) proxy_credentials_ = "Basic " + basic_credentials(url.user_info);
+  }
+
+  // What base_url makes of it. A URL that is whole stays as it is, and is judged later.
+  std::string absolute(const std::string& url) const {
+    const std::size_t colon = url.find("://");
+    if (colon != url.npos && url.find_first_of("/?#") > colon) return url;
+    const bool continues = url.empty() || url[0] == '/' || url[0] == '?';
+    return base_ + (continues ? "" : "/") + url;
+  }
+
+  static Error named(const Call& call, const Error& error) {
+    return Error(error.code(), call.name + ": " + error.message());
+  }
+
+  // One request, one response, whatever its status.
+  Result<jot::Response> exchange(CallWait& wait, const ClientRequest& request,
+                                 const std::string& url) {
+    Call call{request};
+    const auto wrong = parse_request_url(url, call.url);
+    call.name =
+        printable(request.method) + " " + (wrong ? printable_url(url) : shown_url(call.url));
+    if (wrong) return named(call, *wrong);
+    call.place = call.url.place();
+    if (!base_.empty() && call.place != base_place_) {
+      return named(call, Error(Errc::refused_by_policy, "leads away from base_url"));
+    }
+    if (!proxy_place_.empty() && !call.url.is_unix)
+      call.place = proxy_place_, call.is_proxied = true;
+    const GivenFields given(request.header);
+    OutgoingBody body(request.body);
+    if (const auto bad = judge_request(request, given, body.plan())) return named(call, *bad);
+    const bool expects = request.expect_continue || given.expects_continue;
+    body.start(!expects);
+    if (wait.ended()) return named(call, wait.error(Waited::ended, ""));
+    return converse(wait, call, given, body, expects && body.plan().exists);
+  }
+
+  Result<jot::Response> converse(CallWait& wait, const Call& call, const GivenFields& given,
+                                 OutgoingBody& body, bool expects) {
+    ClientPool::Lease lease = pool_->acquire(call.place, wait);
+    if (!lease) {
+      const Waited why = wait.ended() ? Waited::ended : Waited::too_slow;
+      return named(call, wait.error(why, "no connection came free"));
+    }
+    for (;;) {
+      const bool is_used = lease.connection() != nullptr;
+      if (!is_used) {
+        Result<Fd> fd = dial_with_room(call.place, wait);
+        if (!fd) return named(call, fd.error());
+        lease.connected(*std::move(fd));
+      }
+      ClientConnection& c = *lease.connection();
+      write_head(c.out, call, given, body.plan(), expects);
+      Exchange exchange(c, wait, options_);
+      ResponseHead head;
+      jot::Response response;
+      const bool to_head = call.request.method == "HEAD";
+      if (exchange.send(c.out, body, expects) &&
+          exchange.read_head(to_head, head, response.header)) {
+        const bool is_reusable = head.keep_alive && !exchange.is_cut() && !given.closes;
+        return respond(std::move(lease), wait, call, given, head, is_reusable, response);
+      }
+      const bool again = is_used && exchange.is_stale() && is_idempotent(call.request.method);
+      if (!again || !body.restart()) return named(call, exchange.error());
+      lease.disconnect();
+    }
+  }
+
+  // Where there are no descriptors left, idle connections make room.
+  Result<Fd> dial_with_room(const std::string& place, CallWait& wait) {
+    Result<Fd> fd = dial(place, resolver_, wait, options_.connect_timeout);
+    if (fd || fd.error().code() != std::errc::too_many_files_open) return fd;
+    pool_->close_idle(false);
+    return dial(place, resolver_, wait, options_.connect_timeout);
+  }
+
+  void write_head(std::string& to, const Call& call, const GivenFields& given, const BodyPlan& plan,
+                  bool expects) const {
+    RequestText text(to);
+    text.line(call.request.method, call.url, call.is_proxied);
+    text.field("Host", given.hosts        ? given.host
+                       : call.url.is_unix ? "localhost"
+                                          : call.url.authority);
+    if (!given.user_agent && !options_.user_agent.empty())
+      text.field("User-Agent", options_.user_agent);
+    if (!given.accept_encoding) text.field("Accept-Encoding", "identity");
+    if (call.url.has_user && !given.authorization) {
+      text.field("Authorization", "Basic " + basic_credentials(call.url.user_info));
+    }
+    if (call.is_proxied && !proxy_credentials_.empty()) {
+      text.field("Proxy-Authorization", proxy_credentials_);
+    }
+    text.fields(call.request.header);
+    if (!given.content_type && plan.exists && !plan.content_type.empty()) {
+      text.field("Content-Type", plan.content_type);
+    }
+    if (expects) text.field("Expect", "100-continue");
+    text.framing(call.request.method, plan);
+    text.end();
+  }
+
+  Result<jot::Response> respond(ClientPool::Lease lease, const CallWait& wait, const Call& call,
+                                const GivenFields& given, const ResponseHead& head,
+                                bool is_reusable, jot::Response& response) const {
+    const std::string_view coding = response.header.get("Content-Encoding");
+    const bool has_body = head.framing.kind != BodyKind::none;
+    if (has_body && !given.accept_encoding && !coding.empty() && !iequals(coding, "identity")) {
+      return named(call, Error(Errc::bad_message, "Content-Encoding " + printable(coding) +
+                                                      ", which was not asked for"));
+    }
+    response.status = head.status;
+    response.url = shown_url(call.url);
+    auto stream = std::make_unique<ResponseStream>(std::move(lease), wait, head.framing,
+                                                   options_.body_timeout, is_reusable, call.name);
+    if (has_body) ClientAccess::give(response.body, std::move(stream));
+    return std::move(response);
+  }
+
+  const ClientOptions options_;
+  std::string base_;         // without a slash at its end; "": none
+  std::string base_place_;   // where it leads
+  std::string proxy_place_;  // "": none
+  std::string proxy_credentials_;
+  Resolver resolver_;
+  const std::shared_ptr<ClientPool> pool_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/client.ipp
+
+// client.ipp -- the bodies of client.hpp.
+
+namespace jot::inline v1 {
+
+namespace detail {
+
+JOT_INLINE ClientRequest client_request(std::string_view method, std::string_view url,
+                                        Payload body = {}, std::string_view content_type = {}) {
+  ClientRequest request;
+  request.method = method, request.url = url, request.body = std::move(body);
+  if (!content_type.empty()) request.header.set("Content-Type", content_type);
+  return request;
+}
+
+}  // namespace detail
+
+JOT_INLINE Payload::Payload(const Value& json)
+    : bytes_(to_json(json)), content_type_("application/json"), exists_(true) {}
+
+JOT_INLINE Payload Payload::sized(std::uint64_t length, BodySource source) {
+  Payload payload(std::move(source));
+  return payload.length_ = length, payload;
+}
+
+JOT_INLINE Payload Payload::from(std::function<BodySource()> make,
+                                 std::optional<std::uint64_t> length, std::string content_type) {
+  Payload payload;
+  payload.make_ = std::move(make), payload.length_ = length, payload.exists_ = true;
+  payload.content_type_ = std::move(content_type);
+  return payload;
+}
+
+JOT_INLINE ResponseBody::ResponseBody() noexcept = default;
+JOT_INLINE ResponseBody::ResponseBody(ResponseBody&&) noexcept = default;
+JOT_INLINE ResponseBody& ResponseBody::operator=(ResponseBody&&) noexcept = default;
+JOT_INLINE ResponseBody::~ResponseBody() = default;
+
+JOT_INLINE Result<std::string> ResponseBody::read_all(std::size_t limit) {
+  return stream_ ? stream_->read_all(limit) : std::string();
+}
+
+JOT_INLINE Result<std::size_t> ResponseBody::read(std::span<char> to) {
+  return stream_ ? stream_->read(to) : std::size_t{0};
+}
+
+JOT_INLINE Result<std::uint64_t> ResponseBody::write_to(int fd) {
+  return stream_ ? stream_->write_to(fd) : std::uint64_t{0};
+}
+
+JOT_INLINE const Header& ResponseBody::trailer() const noexcept {
+  static const Header none;
+  return stream_ ? stream_->trailer() : none;
+}
+
+JOT_INLINE Client::Client(ClientOptions options)
+    : core_(std::make_unique<detail::ClientCore>(std::move(options))) {}
+JOT_INLINE Client::~Client() = default;
+
+JOT_INLINE Result<Response> Client::get(std::string_view url) { return get(background(), url); }
+JOT_INLINE Result<Response> Client::get(const Context& ctx, std::string_view url) {
+  return send(ctx, detail::client_request("GET", url));
+}
+
+JOT_INLINE Result<Response> Client::head(std::string_view url) { return head(background(), url); }
+JOT_INLINE Result<Response> Client::head(const Context& ctx, std::string_view url) {
+  return send(ctx, detail::client_request("HEAD", url));
+}
+
+JOT_INLINE Result<Response> Client::del(std::string_view url) { return del(background(), url); }
+JOT_INLINE Result<Response> Client::del(const Context& ctx, std::string_view url) {
+  return send(ctx, detail::client_request("DELETE", url));
+}
+
+JOT_INLINE Result<Response> Client::post(std::string_view url, Payload body,
+                                         std::string_view content_type) {
+  return post(background(), url, std::move(body), content_type);
+}
+JOT_INLINE Result<Response> Client::post(const Context& ctx, std::string_view url, Payload body,
+                                         std::string_view content_type) {
+  return send(ctx, detail::client_request("POST", url, std::move(body), content_type));
+}
+
+JOT_INLINE Result<Response> Client::put(std::string_view url, Payload body,
+                                        std::string_view content_type) {
+  return put(background(), url, std::move(body), content_type);
+}
+JOT_INLINE Result<Response> Client::put(const Context& ctx, std::string_view url, Payload body,
+                                        std::string_view content_type) {
+  return send(ctx, detail::client_request("PUT", url, std::move(body), content_type));
+}
+
+JOT_INLINE Result<Response> Client::patch(std::string_view url, Payload body,
+                                          std::string_view content_type) {
+  return patch(background(), url, std::move(body), content_type);
+}
+JOT_INLINE Result<Response> Client::patch(const Context& ctx, std::string_view url, Payload body,
+                                          std::string_view content_type) {
+  return send(ctx, detail::client_request("PATCH", url, std::move(body), content_type));
+}
+
+JOT_INLINE Result<Response> Client::send(ClientRequest request) {
+  return send(background(), std::move(request));
+}
+JOT_INLINE Result<Response> Client::send(const Context& ctx, ClientRequest request) {
+  return core_->call(ctx, request);
+}
+
+JOT_INLINE void Client::close_idle() { core_->pool().close_idle(false); }
+JOT_INLINE ClientStats Client::stats() const { return core_->pool().stats(); }
+
+}  // namespace jot::inline v1
 
 // -------------------------------------------------------------- jot/detail/returns.hpp
 
@@ -21390,279 +24176,6 @@ inline void append_trailers(std::string& out, const Header& header) {
 
 }  // namespace jot::inline v1::detail
 
-// -------------------------------------------------------------- jot/detail/socket.hpp
-
-// socket.hpp -- how do bytes get into a socket and out of it, within a time?
-//
-// The fd is non-blocking. What cannot be done at once says about_to_block() first, so that a lane
-// driven by this thread goes on without it, and then waits in poll, for the fd and for the end of
-// the request's Context.
-// In: bytes, and a Pace that says how slow is too slow. Out: how it went; never an exception, never
-// SIGPIPE. Threads: a Socket belongs to the one thread that serves its connection.
-
-#include <poll.h>          // poll
-#include <signal.h>        // pthread_sigmask, sigtimedwait
-#include <sys/sendfile.h>  // sendfile
-#include <sys/socket.h>    // recv, sendmsg
-#include <sys/uio.h>       // iovec
-
-#include <algorithm>     // std::min
-#include <cerrno>        // errno
-#include <chrono>        // std::chrono
-#include <cstddef>       // std::size_t
-#include <cstdint>       // std::uint64_t
-#include <span>          // std::span
-#include <string_view>   // std::string_view
-#include <system_error>  // std::system_error
-
-namespace jot::inline v1::detail {
-
-// How long may a peer let us wait? Without progress for `stall`: too slow. Slower than min_rate
-// over all, once the first five seconds are over: too slow as well.
-class Pace {
- public:
-  static constexpr std::uint64_t min_rate = 240;  // bytes per second
-  static constexpr auto grace = std::chrono::seconds(5);
-
-  Pace(nanoseconds stall, Clock::time_point now) noexcept
-      : stall_(stall), start_(now), last_(now) {}
-
-  void progress(std::size_t bytes, Clock::time_point now) noexcept { done_ += bytes, last_ = now; }
-
-  // When patience ends, if nothing more comes.
-  Clock::time_point deadline() const noexcept {
-    auto by_rate = start_ + grace + std::chrono::seconds(done_ / min_rate + 1);
-    return std::min(by_rate, time_after(last_, stall_));
-  }
-
- private:
-  nanoseconds stall_;
-  Clock::time_point start_, last_;
-  std::uint64_t done_ = 0;
-};
-
-// The words for a client that left: the cause of its requests' Contexts.
-inline constexpr char client_gone[] = "client gone";
-
-// Does nobody want the work any more? The client's leaving alone is no such end: one that has only
-// said that it sends no more still reads its answer, and from any other the socket itself tells.
-inline bool ends_waits(const Context& ctx) noexcept {
-  const CancelState* canceller = canceller_of(ContextAccess::state(ctx));
-  if (!canceller) return false;
-  const Reason* reason = canceller->reason();
-  if (reason && reason->words != client_gone) return true;
-  return canceller->deadline() && *canceller->deadline() <= Clock::now();
-}
-
-enum class Waited {
-  ready,     // the fd is, or it is gone
-  too_slow,  // the deadline came first
-  ended,     // the Context did
-};
-
-class FdWait {
- public:
-  FdWait(int fd, short events, const Context& ctx) noexcept
-      : ctx_(ctx), fds_{{fd, events, 0}, {-1, POLLIN, 0}} {
-    if (ctx.done()) return;  // readable for ever
-    try {
-      fds_[1].fd = ctx.fd();
-    } catch (const std::system_error&) {
-      longest_ = glance;
-    }
-  }
-
-  Waited until(Clock::time_point deadline) noexcept {
-    for (;;) {
-      if (ends_waits(ctx_)) return Waited::ended;
-      const Clock::time_point now = Clock::now();
-      if (deadline <= now) return Waited::too_slow;
-      const auto first = std::min(deadline, ctx_.deadline().value_or(deadline));
-      const auto left = std::chrono::ceil<milliseconds>(time_until(first, now));
-      const auto most = std::min<milliseconds>(std::max(left, milliseconds(1)), longest_);
-      const int n = poll(fds_, 2, static_cast<int>(most.count()));
-      if (n > 0 && fds_[0].revents) return Waited::ready;
-      if (n > 0) fds_[1].fd = -1;  // it is done: ends_waits() says whether we are
-    }
-  }
-
- private:
-  using milliseconds = std::chrono::milliseconds;
-  static constexpr milliseconds glance{10};  // where there is no fd to tell that the Context ended
-
-  const Context& ctx_;
-  pollfd fds_[2];
-  milliseconds longest_{60'000};
-};
-
-// Who knows the Context of the request that a Socket serves. Asked only by a thread that has to
-// wait.
-struct ContextSource {
-  virtual Context context_in_force() noexcept = 0;
-
- protected:
-  ~ContextSource() = default;
-};
-
-// While it lives, a write to a peer that is gone raises no SIGPIPE on this thread: for calls that
-// have no MSG_NOSIGNAL.
-class NoSigpipe {
- public:
-  NoSigpipe() noexcept {
-    sigemptyset(&pipe_), sigaddset(&pipe_, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  ~NoSigpipe() {
-    if (raised_) {
-      const timespec at_once{};
-      sigtimedwait(&pipe_, nullptr, &at_once);
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  NoSigpipe(const NoSigpipe&) = delete;
-  NoSigpipe& operator=(const NoSigpipe&) = delete;
-
-  // The call has failed with EPIPE: the signal waits to be taken.
-  void note_raised() noexcept { raised_ = true; }
-
- private:
-  sigset_t pipe_, before_;
-  bool raised_ = false;
-};
-
-enum class Received { bytes, would_block, end, broken };
-
-class Socket {
- public:
-  void open(int fd, nanoseconds write_timeout) noexcept {
-    fd_ = fd, write_timeout_ = write_timeout;
-    gone_ = slow_ = ended_ = false, bytes_out_ = bytes_in_ = 0;
-  }
-
-  // From now on, until nullptr is given, its waits end with this request's Context.
-  void serves(ContextSource* request) noexcept { request_ = request; }
-
-  // A send has failed: nothing more will reach the peer.
-  bool gone() const noexcept { return gone_; }
-  bool slow() const noexcept { return slow_; }    // because it was too slow
-  bool ended() const noexcept { return ended_; }  // because the Context ended
-  std::uint64_t bytes_out() const noexcept { return bytes_out_; }
-  std::uint64_t bytes_in() const noexcept { return bytes_in_; }
-
-  // Does not wait. The count of bytes goes to n.
-  Received receive(std::span<char> to, std::size_t& n) noexcept {
-    for (;;) {
-      ssize_t got = recv(fd_, to.data(), to.size(), MSG_DONTWAIT);
-      if (got > 0) return n = static_cast<std::size_t>(got), bytes_in_ += n, Received::bytes;
-      n = 0;
-      if (got == 0) return Received::end;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return Received::would_block;
-      if (errno != EINTR) return Received::broken;
-    }
-  }
-
-  // Waits until there is something to receive (POLLIN), or room to send (POLLOUT).
-  Waited wait(short events, Clock::time_point deadline) noexcept {
-    if (must_not_wait()) return Waited::ended;
-    about_to_block();
-    const Context ctx = request_ ? request_->context_in_force() : Context();
-    return FdWait(fd_, events, ctx).until(deadline);
-  }
-
-  // Can a few bytes be sent without waiting? From any thread.
-  bool has_room() const noexcept {
-    pollfd now{fd_, POLLOUT, 0};
-    return poll(&now, 1, 0) == 1 && (now.revents & POLLOUT) != 0;
-  }
-
-  // Sends all of head and then all of body, in as few calls as the socket takes. Waits while it is
-  // full. False: the peer is gone or too slow, or the Context ended; then gone() stays true.
-  // flags: MSG_MORE, where the next call follows at once and the last packet may wait for it.
-  bool send_all(std::string_view head, std::string_view body = {}, int flags = 0) noexcept {
-    if (gone_) return false;
-    std::size_t sent = send_some(head, body, flags);
-    if (sent == head.size() + body.size()) return true;
-    return !gone_ && send_slowly(head, body, sent, flags);
-  }
-
-  // Sends a part of a file, uncopied, out of the kernel's cache. Waits as send_all() does.
-  // Returns how many bytes: fewer when gone(), or where the file ends or cannot be sent so.
-  std::uint64_t send_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
-    NoSigpipe quiet;
-    Pace pace(write_timeout_, Clock::now());
-    std::uint64_t sent = 0;
-    while (sent < length && !gone_) {
-      off_t at = static_cast<off_t>(offset + sent);
-      // In pieces, for a call to a fast peer goes on and on, and nobody could stop it.
-      const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(length - sent, 2u << 20));
-      const ssize_t n = sendfile(fd_, file, &at, most);
-      if (n > 0) {
-        sent += static_cast<std::uint64_t>(n);
-        pace.progress(static_cast<std::size_t>(n), Clock::now());
-      } else if (n == 0 || errno == EINVAL || errno == EIO || errno == ENOSYS ||
-                 errno == EOVERFLOW) {
-        break;  // the file's fault, not the socket's
-      } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-        wait_for_room(pace);
-      } else if (errno != EINTR) {
-        gone_ = true;
-        if (errno == EPIPE) quiet.note_raised();
-      }
-    }
-    bytes_out_ += sent;
-    return sent;
-  }
-
- private:
-  // What fits now.
-  std::size_t send_some(std::string_view head, std::string_view body, int flags) noexcept {
-    flags |= MSG_DONTWAIT | MSG_NOSIGNAL;
-    iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
-                      {const_cast<char*>(body.data()), body.size()}};
-    msghdr message{};
-    message.msg_iov = head.empty() ? parts + 1 : parts;
-    message.msg_iovlen = head.empty() || body.empty() ? 1 : 2;
-    for (;;) {
-      ssize_t n = message.msg_iovlen == 1
-                      ? send(fd_, message.msg_iov->iov_base, message.msg_iov->iov_len, flags)
-                      : sendmsg(fd_, &message, flags);
-      if (n >= 0) return bytes_out_ += static_cast<std::uint64_t>(n), static_cast<std::size_t>(n);
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
-      if (errno != EINTR) return gone_ = true, 0;
-    }
-  }
-
-  bool send_slowly(std::string_view head, std::string_view body, std::size_t sent,
-                   int flags) noexcept {
-    Pace pace(write_timeout_, Clock::now());
-    for (;;) {
-      std::size_t from_head = sent < head.size() ? sent : head.size();
-      head.remove_prefix(from_head), body.remove_prefix(sent - from_head);
-      if (head.empty() && body.empty()) return true;
-      if (!wait_for_room(pace)) return false;
-      sent = send_some(head, body, flags);
-      if (gone_) return false;
-      pace.progress(sent, Clock::now());
-    }
-  }
-
-  // False: the peer is too slow, or the Context ended.
-  bool wait_for_room(const Pace& pace) noexcept {
-    const Waited waited = wait(POLLOUT, pace.deadline());
-    slow_ = waited == Waited::too_slow, ended_ = waited == Waited::ended;
-    if (waited != Waited::ready) gone_ = true;
-    return !gone_;
-  }
-
-  int fd_ = -1;
-  ContextSource* request_ = nullptr;
-  bool gone_ = false, slow_ = false, ended_ = false;
-  nanoseconds write_timeout_{};
-  std::uint64_t bytes_out_ = 0, bytes_in_ = 0;
-};
-
-}  // namespace jot::inline v1::detail
-
 // -------------------------------------------------------------- jot/detail/response.hpp
 
 // response.hpp -- the life of a write.
@@ -22117,68 +24630,6 @@ class ConnectionBody final : public BodySource {
   std::uint64_t limit_ = 0;
   bool expects_continue_ = false, failed_ = false;
 };
-
-}  // namespace jot::inline v1::detail
-
-// -------------------------------------------------------------- jot/detail/peer_address.hpp
-
-// peer_address.hpp -- how does a socket address read?
-//
-// In: what the kernel says of a socket. Out: "192.0.2.1:40312", "[2001:db8::1]:40312",
-// "unix:/run/app.sock", "unix:" for one without a name. An IPv4 client of a socket for both reads
-// as IPv4.
-
-#include <arpa/inet.h>   // inet_ntop, ntohs
-#include <netinet/in.h>  // sockaddr_in, sockaddr_in6
-#include <sys/socket.h>  // getpeername
-#include <sys/un.h>      // sockaddr_un
-
-#include <cstddef>  // offsetof
-#include <cstring>  // strnlen
-#include <string>   // std::string, std::to_string
-
-namespace jot::inline v1::detail {
-
-inline std::string unix_address(const sockaddr_un& a, socklen_t length) {
-  std::size_t room =
-      length > offsetof(sockaddr_un, sun_path) ? length - offsetof(sockaddr_un, sun_path) : 0;
-  if (room > 0 && a.sun_path[0] == '\0') return "unix:@" + std::string(a.sun_path + 1, room - 1);
-  return "unix:" + std::string(a.sun_path, strnlen(a.sun_path, room));
-}
-
-inline std::string ip6_address(const sockaddr_in6& a) {
-  char text[INET6_ADDRSTRLEN] = "";
-  if (IN6_IS_ADDR_V4MAPPED(&a.sin6_addr)) {
-    inet_ntop(AF_INET, &a.sin6_addr.s6_addr[12], text, sizeof text);
-    return text + (":" + std::to_string(ntohs(a.sin6_port)));
-  }
-  inet_ntop(AF_INET6, &a.sin6_addr, text, sizeof text);
-  return "[" + std::string(text) + "]:" + std::to_string(ntohs(a.sin6_port));
-}
-
-inline std::string address_text(const sockaddr_storage& a, socklen_t length) {
-  if (a.ss_family == AF_UNIX) return unix_address(reinterpret_cast<const sockaddr_un&>(a), length);
-  if (a.ss_family == AF_INET6) return ip6_address(reinterpret_cast<const sockaddr_in6&>(a));
-  if (a.ss_family != AF_INET) return {};
-  auto& v4 = reinterpret_cast<const sockaddr_in&>(a);
-  char text[INET_ADDRSTRLEN] = "";
-  inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
-  return text + (":" + std::to_string(ntohs(v4.sin_port)));
-}
-
-inline std::string peer_address(int fd) {
-  sockaddr_storage a{};
-  socklen_t length = sizeof a;
-  return getpeername(fd, reinterpret_cast<sockaddr*>(&a), &length) == 0 ? address_text(a, length)
-                                                                        : "";
-}
-
-inline std::string local_address(int fd) {
-  sockaddr_storage a{};
-  socklen_t length = sizeof a;
-  return getsockname(fd, reinterpret_cast<sockaddr*>(&a), &length) == 0 ? address_text(a, length)
-                                                                        : "";
-}
 
 }  // namespace jot::inline v1::detail
 

@@ -2,7 +2,7 @@
 //
 // framing.hpp -- how long is this body?
 //
-// In: the version and the fields of a request. Out: none, so many bytes, chunked, or a Verdict;
+// In: the version and the fields of a message. Out: none, so many bytes, chunked, or a Verdict;
 // then a decoder that finds the body's bytes in those that arrive. This is the only place that
 // reads Content-Length and Transfer-Encoding: where two readers could disagree on them, one request
 // could hide inside the body of another.
@@ -18,6 +18,7 @@
 //       chunked at last
 //     anything else       -                         501
 //
+// A response without either has a body until its connection closes, unless it can have none.
 // See RFC 9112 section 6.3.
 #pragma once
 
@@ -31,12 +32,12 @@
 
 namespace jot::inline v1::detail {
 
-enum class BodyKind : std::uint8_t { none, length, chunked };
+enum class BodyKind : std::uint8_t { none, length, chunked, until_close };
 
 struct Framing {
   BodyKind kind = BodyKind::none;
   std::uint64_t length = 0;  // for BodyKind::length
-  Verdict verdict;           // not ok: refuse the request and close
+  Verdict verdict;           // not ok: refuse the message and close
 };
 
 // Returns: false unless s is nothing but digits that make a number below 2^63.
@@ -135,6 +136,15 @@ inline Framing request_framing(int minor, const Header& header) noexcept {
   return fields.decide(minor);
 }
 
+// has_body: false for one that answers HEAD, and for 1xx, 204 and 304, whatever the fields say.
+inline Framing response_framing(int minor, const Header& header, bool has_body) noexcept {
+  Framing framing = request_framing(minor, header);
+  if (!framing.verdict.ok()) return framing;
+  if (!has_body) return {};
+  if (framing.kind == BodyKind::none) framing.kind = BodyKind::until_close;
+  return framing;
+}
+
 // Finds the bytes of one body among those that arrive. Small and copyable: it waits with a parked
 // connection. When the connection ends before done(), the body was cut off.
 class BodyDecoder {
@@ -143,13 +153,13 @@ class BodyDecoder {
 
   explicit BodyDecoder(const Framing& framing, std::uint32_t max_trailer = 32 << 10) noexcept
       : chunks_(max_trailer), left_(framing.length), kind_(framing.kind) {
-    done_ = kind_ != BodyKind::chunked && left_ == 0;
+    done_ = (kind_ == BodyKind::none || kind_ == BodyKind::length) && left_ == 0;
   }
 
   // As ChunkDecoder::feed(), for every kind. When done already, it consumes nothing.
   BodyStep feed(std::string_view raw) noexcept {
     BodyStep step;
-    if (!done_) step = kind_ == BodyKind::chunked ? chunks_.feed(raw) : take_length(raw);
+    if (!done_) step = kind_ == BodyKind::chunked ? chunks_.feed(raw) : take_plain(raw);
     total_ += step.piece.size();
     done_ = done_ || step.state == BodyStep::State::done;
     if (done_) step.state = BodyStep::State::done;
@@ -166,8 +176,9 @@ class BodyDecoder {
   std::uint64_t left() const noexcept { return left_; }
 
  private:
-  BodyStep take_length(std::string_view raw) noexcept {
+  BodyStep take_plain(std::string_view raw) noexcept {
     BodyStep step;
+    if (kind_ == BodyKind::until_close) return step.piece = raw, step.consumed = raw.size(), step;
     step.piece = raw.size() < left_ ? raw : raw.substr(0, static_cast<std::size_t>(left_));
     step.consumed = step.piece.size();
     left_ -= step.consumed;

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+//
+// exchange.hpp -- one request on one connection, and the head of its answer.
+//
+// In: bytes to send. Out: a ResponseHead; or what went wrong, and whether the connection was simply
+// stale.
+//
+//   1. The head leaves, together with as much of the body as is at hand.
+//   2. Where the server shall be asked first (Expect), its 100 is waited for, for a while.
+//   3. While the body leaves, the server may answer already, or go away: then nothing more is sent,
+//      and what it said is read.
+//   4. Heads of 1xx are taken in and forgotten, but not without end.
+#pragma once
+
+#include "client_connection.hpp"  // ClientConnection
+#include "header_access.hpp"      // HeaderAccess
+#include "outgoing_body.hpp"      // OutgoingBody
+#include "parse_response.hpp"     // parse_response
+
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+class Exchange {
+ public:
+  static constexpr int most_interim = 16;
+
+  Exchange(ClientConnection& connection, CallWait& wait, const ClientOptions& options)
+      : c_(connection),
+        wait_(wait),
+        options_(options),
+        limits_(response_limits(options.max_head)) {}
+
+  // True also where the server did not want it all: then an answer may be there. False: error().
+  bool send(std::string_view head, OutgoingBody& body, bool expects_continue) {
+    if (expects_continue && body.plan().exists) {
+      if (!deliver(head, {})) return false;
+      if (is_cut_ || !invited()) return is_cut_ = true, !error_;
+      head = {};
+    }
+    for (std::string_view piece = body.next();; piece = body.next()) {
+      if (body.error()) return error_ = body.error(), false;
+      if (head.empty() && piece.empty()) return true;
+      is_cut_ = head.empty() && is_answered();  // while the source was thinking
+      if (!is_cut_ && !deliver(head, piece)) return false;
+      if (is_cut_ || piece.empty()) return !error_;
+      head = {};
+    }
+  }
+
+  // to_head: the request was HEAD. False: error().
+  bool read_head(bool to_head, ResponseHead& out, Header& header) {
+    const Clock::time_point deadline = wait_.within(options_.head_timeout);
+    for (;;) {
+      switch (scan()) {
+        case HeadScanner::State::bad: return false;
+        case HeadScanner::State::complete:
+          if (!take_head(to_head, out, header)) return false;
+          if (!out.interim()) return true;
+          continue;
+        case HeadScanner::State::need_more: break;
+      }
+      const Arrived arrived = c_.receive_input(wait_, deadline, false);
+      if (arrived != Arrived::bytes) return fail(arrived);
+      heard_ = true;
+    }
+  }
+
+  // Was the request not sent as a whole? Then the connection is good for nothing more.
+  bool is_cut() const noexcept { return is_cut_; }
+
+  // Did the connection end before a single byte of an answer?
+  bool is_stale() const noexcept { return is_gone_ && !heard_; }
+
+  const Error& error() const noexcept { return *error_; }
+
+ private:
+  bool fail(Error error) { return error_.emplace(std::move(error)), false; }
+
+  bool fail(const Verdict& v) {
+    return fail(Error(v.status == 431 ? Errc::too_large : Errc::bad_message, v.reason));
+  }
+
+  bool fail(Arrived arrived) {
+    if (arrived == Arrived::ended) return fail(wait_.error(Waited::ended, ""));
+    if (arrived == Arrived::too_slow) {
+      return fail(wait_.error(Waited::too_slow, heard_ ? "no whole response head" : "no response"));
+    }
+    is_gone_ = true;
+    std::string what = arrived == Arrived::end ? "connection closed" : "connection reset";
+    what += heard_ ? " in the middle of the response head" : " before a response";
+    return fail(Error(Errc::connection_closed, std::move(what)));
+  }
+
+  std::string_view unread() const noexcept { return c_.input.unread(); }
+
+  HeadScanner::State scan() {
+    if (!may_be_response(unread())) {
+      fail(Error(Errc::bad_message, "what came is no HTTP/1 response"));
+      return HeadScanner::State::bad;
+    }
+    const HeadScanner::State state = scanner_.scan(unread(), limits_);
+    if (state == HeadScanner::State::bad) fail(scanner_.verdict);
+    return state;
+  }
+
+  // A complete head, out of the input.
+  bool take_head(bool to_head, ResponseHead& out, Header& header) {
+    constexpr std::size_t usual_fields = 12;
+    header = Header();
+    const std::string_view bytes =
+        HeaderAccess::keep(header, scanner_.head(unread()), usual_fields);
+    const Verdict v = parse_response(bytes, limits_.fields, to_head, out, header);
+    c_.input.consume(scanner_.length());
+    scanner_ = HeadScanner();
+    if (!v.ok()) return fail(v);
+    if (out.status == 101) return fail(Error(Errc::bad_message, "101 that was not asked for"));
+    if (out.interim() && ++interims_ > most_interim) {
+      return fail(Error(Errc::bad_message, "too many 1xx responses"));
+    }
+    if (out.status == 100) invited_ = true;
+    return true;
+  }
+
+  // Sends both, waiting while the socket is full. Ends early, with is_cut_, where the server has
+  // answered or gone. False: error().
+  bool deliver(std::string_view head, std::string_view piece) {
+    while (!head.empty() || !piece.empty()) {
+      const ssize_t sent = c_.send_some(head, piece);
+      if (sent < 0) return is_cut_ = true;
+      const auto n = static_cast<std::size_t>(sent), of_head = std::min(n, head.size());
+      head.remove_prefix(of_head), piece.remove_prefix(n - of_head);
+      if (n > 0) continue;
+      short events = POLLIN | POLLOUT;
+      const Waited waited = wait_.for_fd(c_.fd(), events, wait_.within(options_.body_timeout));
+      if (waited != Waited::ready) return fail(wait_.error(waited, "request not taken"));
+      if ((events & POLLIN) != 0 && is_answered()) return is_cut_ = true;
+    }
+    return true;
+  }
+
+  // Looks without waiting: has a final answer begun, or has the server gone? Takes 1xx in.
+  bool is_answered() {
+    const Arrived arrived = c_.take_input();
+    if (arrived == Arrived::end || arrived == Arrived::broken) return true;
+    heard_ = heard_ || arrived == Arrived::bytes;
+    for (;;) {
+      const HeadScanner::State state = scan();
+      if (state == HeadScanner::State::bad) return error_.reset(), true;  // read_head() says it
+      constexpr std::size_t status_at = 9;
+      if (unread().size() > status_at && unread()[status_at] != '1') return true;
+      if (state == HeadScanner::State::need_more) return false;
+      ResponseHead head;
+      Header header;
+      if (!take_head(false, head, header)) return true;
+    }
+  }
+
+  // Waits for 100 Continue. False: a final answer has come instead, or error().
+  bool invited() {
+    const Clock::time_point deadline = wait_.within(options_.continue_timeout);
+    while (!invited_) {
+      short events = POLLIN;
+      const Waited waited = wait_.for_fd(c_.fd(), events, deadline);
+      if (waited == Waited::too_slow && Clock::now() < wait_.end()) return true;
+      if (waited != Waited::ready) return fail(wait_.error(waited, "no 100 Continue"));
+      if (is_answered()) return false;
+    }
+    return true;
+  }
+
+  ClientConnection& c_;
+  CallWait& wait_;
+  const ClientOptions& options_;
+  const HeadLimits limits_;
+  HeadScanner scanner_;
+  std::optional<Error> error_;
+  int interims_ = 0;
+  bool invited_ = false;  // 100 has come
+  bool heard_ = false;    // at least a byte of an answer has
+  bool is_cut_ = false, is_gone_ = false;
+};
+
+}  // namespace jot::inline v1::detail
