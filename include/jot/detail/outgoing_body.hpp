@@ -64,7 +64,7 @@ class OutgoingBody {
     buffer_.resize(longest_chunk_head + piece_size + chunk_tail.size());
     if (!early) return;
     first_ = next();
-    if (!plan_.length && *first_ == last_chunk) plan_.exists = false;
+    if (!plan_.length && *first_ == last_chunk) plan_.exists = false, first_.reset();
   }
 
   // From the beginning once more. False: that cannot be.
