@@ -8,6 +8,7 @@ import platform
 import subprocess
 import sys
 
+import client_speed
 import cold
 import compile_cost
 import context_cost
@@ -25,7 +26,8 @@ from verdict import Verdict
 
 PARTS = {"throughput": throughput, "mixed": mixed, "cold": cold, "idle": idle, "gone": gone,
          "context": context_cost, "routes": routes_cost, "compile": compile_cost, "json": json_speed,
-         "files": files_speed, "page": page_speed, "upload": upload_speed}
+         "files": files_speed, "page": page_speed, "upload": upload_speed,
+         "client": client_speed}
 
 
 def version(*command):
