@@ -21195,6 +21195,11 @@ class CallWait {
 
 namespace jot::inline v1::detail {
 
+// What a refused answer is to the caller.
+inline Error bad_answer(const Verdict& v) {
+  return Error(v.status == 431 ? Errc::too_large : Errc::bad_message, v.reason);
+}
+
 enum class Arrived {
   bytes,
   end,       // the server closed its side
@@ -22955,9 +22960,7 @@ class Exchange {
  private:
   bool fail(Error error) { return error_.emplace(std::move(error)), false; }
 
-  bool fail(const Verdict& v) {
-    return fail(Error(v.status == 431 ? Errc::too_large : Errc::bad_message, v.reason));
-  }
+  bool fail(const Verdict& v) { return fail(bad_answer(v)); }
 
   bool fail(Arrived arrived) {
     if (arrived == Arrived::ended) return fail(wait_.error(Waited::ended, ""));
@@ -23229,7 +23232,7 @@ class ResponseStream {
     std::size_t n = 0;
     while (n < to.size() && !input().empty() && !decoder_.done()) {
       const BodyStep step = decoder_.feed(input().unread().substr(0, to.size() - n));
-      if (!step.verdict.ok()) return fail(Error(Errc::bad_message, step.verdict.reason)), 0;
+      if (!step.verdict.ok()) return fail(bad_answer(step.verdict)), 0;
       if (!step.piece.empty()) std::memcpy(to.data() + n, step.piece.data(), step.piece.size());
       n += step.piece.size();
       trailer_bytes_.append(step.trailer);

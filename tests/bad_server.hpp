@@ -104,6 +104,8 @@ class Peer {
       std::this_thread::sleep_for(std::min(time, std::chrono::milliseconds(5)));
   }
 
+  void finish_sending() { shutdown(fd_, SHUT_WR); }
+
   void reset() {
     const linger at_once{1, 0};
     setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);

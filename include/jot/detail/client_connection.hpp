@@ -7,9 +7,10 @@
 // Threads: belongs to the call that uses it, or to the pool.
 #pragma once
 
-#include "call_wait.hpp"  // CallWait
-#include "fd.hpp"         // Fd
-#include "input.hpp"      // Input
+#include "call_wait.hpp"   // CallWait
+#include "fd.hpp"          // Fd
+#include "input.hpp"       // Input
+#include "parse_head.hpp"  // Verdict
 
 #include <sys/socket.h>  // recv, sendmsg
 #include <sys/time.h>    // timeval
@@ -22,6 +23,11 @@
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1::detail {
+
+// What a refused answer is to the caller.
+inline Error bad_answer(const Verdict& v) {
+  return Error(v.status == 431 ? Errc::too_large : Errc::bad_message, v.reason);
+}
 
 enum class Arrived {
   bytes,

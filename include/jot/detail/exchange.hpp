@@ -79,9 +79,7 @@ class Exchange {
  private:
   bool fail(Error error) { return error_.emplace(std::move(error)), false; }
 
-  bool fail(const Verdict& v) {
-    return fail(Error(v.status == 431 ? Errc::too_large : Errc::bad_message, v.reason));
-  }
+  bool fail(const Verdict& v) { return fail(bad_answer(v)); }
 
   bool fail(Arrived arrived) {
     if (arrived == Arrived::ended) return fail(wait_.error(Waited::ended, ""));

@@ -173,7 +173,7 @@ class ResponseStream {
     std::size_t n = 0;
     while (n < to.size() && !input().empty() && !decoder_.done()) {
       const BodyStep step = decoder_.feed(input().unread().substr(0, to.size() - n));
-      if (!step.verdict.ok()) return fail(Error(Errc::bad_message, step.verdict.reason)), 0;
+      if (!step.verdict.ok()) return fail(bad_answer(step.verdict)), 0;
       if (!step.piece.empty()) std::memcpy(to.data() + n, step.piece.data(), step.piece.size());
       n += step.piece.size();
       trailer_bytes_.append(step.trailer);

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: MIT
+//
+// client_deadline_test.cpp -- servers that are slow, silent or endless: every call ends, with a
+// named error, and leaves nothing behind.
+#include "jot/client.hpp"
+
+#include "bad_server.hpp"
+#include "catch.hpp"
+#include "jot.hpp"
+
+#include <string>  // std::string
+
+using namespace std::chrono_literals;
+using jot::Client;
+using jot::ClientOptions;
+using jot::Errc;
+using jot::Response;
+using jot::Result;
+
+namespace {
+
+// The error of the call, or of the reading of its body.
+jot::Error error_of(Result<Response> res) {
+  if (!res) return res.error();
+  return res->body.read_all().error();
+}
+
+// A server that listens and never accepts, its queue full: nobody can connect.
+class FullServer {
+ public:
+  FullServer() {
+    fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in addr{};
+    addr.sin_family = AF_INET, addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof addr;
+    auto* any = reinterpret_cast<sockaddr*>(&addr);
+    if (bind(fd_, any, size) != 0 || listen(fd_, 0) != 0 || getsockname(fd_, any, &size) != 0)
+      throw std::runtime_error("no server");
+    port_ = ntohs(addr.sin_port);
+    for (int i = 0; i < 4; ++i) {
+      waiting_.push_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+      connect(waiting_.back(), any, size);
+    }
+  }
+  FullServer(const FullServer&) = delete;
+  ~FullServer() {
+    for (const int fd : waiting_) close(fd);
+    close(fd_);
+  }
+  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
+
+ private:
+  int fd_, port_;
+  std::vector<int> waiting_;
+};
+
+const std::string ok = "HTTP/1.1 200 OK\r\n";
+
+}  // namespace
+
+TEST_CASE("client: each part of a call has its deadline") {
+  struct Case {
+    const char* name;
+    std::function<void(bad::Peer&)> serve;
+    ClientOptions options;
+    const char* said;
+  };
+  const auto trickle = [](const std::string& start, const std::string& more) {
+    return [=](bad::Peer& peer) {
+      peer.request();
+      peer.send(start);
+      while (!peer.stopping() && peer.send(more)) peer.sleep(2ms);
+    };
+  };
+  const Case cases[] = {
+      {"no answer",
+       [](bad::Peer& p) { p.request(), p.wait_for_close(); },
+       {.head_timeout = 50ms},
+       "no response in time"},
+      {"half a head",
+       [](bad::Peer& p) { p.request(), p.send(ok + "A: b\r"), p.wait_for_close(); },
+       {.head_timeout = 50ms},
+       "no whole response head in time"},
+      {"a head that trickles", trickle(ok, "A"), {.head_timeout = 50ms}, "no whole response head"},
+      {"1xx that trickle",
+       trickle("", "HTTP/1.1 103 Hints\r\nA: b\r\n\r\n"),
+       {.head_timeout = 20ms},
+       ""},
+      {"no body",
+       [](bad::Peer& p) {
+         p.request(), p.send(ok + "Content-Length: 5\r\n\r\n"), p.wait_for_close();
+       },
+       {.body_timeout = 50ms},
+       "body not received in time"},
+      {"half a body",
+       [](bad::Peer& p) {
+         p.request(), p.send(ok + "Content-Length: 5\r\n\r\nab"), p.wait_for_close();
+       },
+       {.body_timeout = 50ms},
+       "body not received in time"},
+      {"half a chunk",
+       [](bad::Peer& p) {
+         p.request(), p.send(ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nab"), p.wait_for_close();
+       },
+       {.body_timeout = 50ms},
+       "body not received in time"},
+      {"a body that trickles",
+       trickle(ok + "Content-Length: 1000000\r\n\r\n", "x"),
+       {.body_timeout = 1s, .timeout = 100ms},
+       "when the call's time was over"},
+      {"a chunked body that trickles",
+       trickle(ok + "Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"),
+       {.timeout = 100ms},
+       "when the call's time was over"},
+      {"a body until close that never does",
+       trickle(ok + "\r\n", "x"),
+       {.timeout = 100ms},
+       "when the call's time was over"},
+      {"all of it",
+       [](bad::Peer& p) { p.request(), p.wait_for_close(); },
+       {.timeout = 50ms},
+       "no response, when the call's time was over"},
+  };
+  for (const Case& c : cases) {
+    INFO(c.name);
+    const std::size_t fds = bad::count_of("fd");
+    {
+      bad::Server server(c.serve);
+      Client client(c.options);
+      const auto error = error_of(client.get(server.url("/slow")));
+      INFO(error.message());
+      CHECK((error.timeout() || (*c.said == '\0' && error.code() == Errc::bad_message)));
+      CHECK(error.message().starts_with("GET " + server.url("/slow") + ": "));
+      CHECK(error.message().find(c.said) != std::string::npos);
+      CHECK(client.stats().open == 0);
+    }
+    CHECK(bad::count_of("fd") <= fds + 1);  // one for the timer's Contexts at most
+  }
+}
+
+TEST_CASE("client: connecting has a deadline") {
+  FullServer server;
+  Client client({.connect_timeout = 50ms});
+  const auto error = error_of(client.get(server.url()));
+  CHECK(error.code() == Errc::deadline_exceeded);
+  CHECK(error.message() == "GET " + server.url() + ": not connected in time");
+  CHECK(client.stats().open == 0);
+}
+
+TEST_CASE("client: a request's own timeout goes before the client's") {
+  bad::Server server([](bad::Peer& p) { p.request(), p.wait_for_close(); });
+  Client client;
+  CHECK(client.send({.url = server.url("/"), .timeout = 30ms}).error().timeout());
+}
+
+TEST_CASE("client: a Context's deadline ends the call, too") {
+  bad::Server server([](bad::Peer& p) { p.request(), p.wait_for_close(); });
+  Client client;
+  auto [ctx, cancel] = jot::with_timeout(jot::background(), 30ms);
+  auto res = client.get(ctx, server.url("/"));
+  REQUIRE_FALSE(res);
+  CHECK(res.error().code() == Errc::deadline_exceeded);
+  CHECK_FALSE(res.error().canceled());
+}
+
+TEST_CASE("client: a server that takes no more of the body") {
+  bad::Server server([](bad::Peer& p) { p.sleep(5s); });
+  Client client({.body_timeout = 50ms});
+  const auto error = error_of(client.post(server.url("/"), std::string(30u << 20, 'x')));
+  CHECK(error.code() == Errc::deadline_exceeded);
+  CHECK(error.message().find("request not taken in time") != std::string::npos);
+}
+
+TEST_CASE(
+    "client: answers that come before the request is sent are read, and nothing more is sent") {
+  struct Case {
+    const char* name;
+    std::function<void(bad::Peer&)> serve;
+    int status;  // 0: connection_closed
+  };
+  const std::string no = "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno";
+  const Case cases[] = {
+      {"and reads no more", [no](bad::Peer& p) { p.send(no), p.sleep(5s); }, 413},
+      {"and stops sending", [no](bad::Peer& p) { p.send(no), p.finish_sending(), p.sleep(5s); },
+       413},
+      {"behind a 1xx",
+       [no](bad::Peer& p) { p.send("HTTP/1.1 103 Hints\r\n\r\n" + no), p.sleep(5s); }, 413},
+      {"closes without a word", [](bad::Peer& p) { p.reset(); }, 0},
+  };
+  for (const Case& c : cases) {
+    INFO(c.name);
+    bad::Server server(c.serve);
+    Client client;
+    std::size_t given = 0;
+    const auto endless = [&](std::span<char> to) {
+      std::fill(to.begin(), to.end(), 'x');
+      return given += to.size(), to.size();
+    };
+    for (int kind = 0; kind < 2; ++kind) {
+      auto res = kind == 0 ? client.post(server.url("/"), std::string(30u << 20, 'x'))
+                           : client.post(server.url("/"), endless);
+      if (c.status == 0) {
+        REQUIRE_FALSE(res);
+        CHECK(res.error().code() == Errc::connection_closed);
+        continue;
+      }
+      INFO((res ? "" : res.error().message()));
+      REQUIRE(res);
+      CHECK(res->status == c.status);
+      CHECK(*res->body.read_all() == "no");
+      CHECK(client.stats().open == 0);
+    }
+    CHECK(given < 30u << 20);
+  }
+}
+
+TEST_CASE("client: answers that are none") {
+  struct Case {
+    const char* name;
+    std::string answer;
+    std::error_code code;
+  };
+  const std::string chunked = ok + "Transfer-Encoding: chunked\r\n\r\n";
+  const Case cases[] = {
+      {"nothing", "", Errc::connection_closed},
+      {"half a status line", "HTTP/1.1 2", Errc::connection_closed},
+      {"half a head", ok + "A: b\r\n", Errc::connection_closed},
+      {"garbage", "hello\r\n\r\n", Errc::bad_message},
+      {"TLS", std::string("\x15\x03\x01\x00\x02\x02\x46", 7), Errc::bad_message},
+      {"HTTP/2", "HTTP/2.0 200 OK\r\n\r\n", Errc::bad_message},
+      {"bare LF", "HTTP/1.1 200 OK\nContent-Length: 0\n\n", Errc::bad_message},
+      {"NUL in a field", ok + std::string("A: \0\r\n\r\n", 8), Errc::bad_message},
+      {"obs-fold", ok + "A: b\r\n c\r\n\r\n", Errc::bad_message},
+      {"endless header", ok + "A: " + std::string(100'000, 'x'), Errc::too_large},
+      {"many headers",
+       ok +
+           [] {
+             std::string many;
+             for (int i = 0; i < 20'000; ++i) many += "A: b\r\n";
+             return many;
+           }(),
+       Errc::too_large},
+      {"endless 1xx",
+       [] {
+         std::string many;
+         for (int i = 0; i < 1000; ++i) many += "HTTP/1.1 102 Processing\r\n\r\n";
+         return many;
+       }(),
+       Errc::bad_message},
+      {"101 unasked", "HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+       Errc::bad_message},
+      {"lengths that differ", ok + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+       Errc::bad_message},
+      {"length and chunked",
+       ok + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", Errc::bad_message},
+      {"gzip unasked", ok + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n\x1f\x8b",
+       Errc::bad_message},
+      {"short body", ok + "Content-Length: 5\r\n\r\nab", Errc::connection_closed},
+      {"short chunk", chunked + "5\r\nab", Errc::connection_closed},
+      {"no last chunk", chunked + "2\r\nab\r\n", Errc::connection_closed},
+      {"bad chunk size", chunked + "x\r\nab\r\n", Errc::bad_message},
+      {"chunk too long", chunked + "1\r\nab\r\n0\r\n\r\n", Errc::bad_message},
+      {"chunk size overflows", chunked + "fffffffffffffffff\r\n", Errc::bad_message},
+      {"bad trailer", chunked + "0\r\na b: c\r\n\r\n", Errc::bad_message},
+      {"endless trailer", chunked + "0\r\na: " + std::string(40'000, 'x') + "\r\n\r\n",
+       Errc::too_large},
+      {"body of 20 MiB", ok + "Content-Length: 20971520\r\n\r\n", Errc::too_large},
+  };
+  for (const Case& c : cases) {
+    INFO(c.name);
+    bad::Server server([&](bad::Peer& p) {
+      if (p.request().starts_with("GET /good")) return void(p.answer("GET /good HTTP/1.1"));
+      p.send(c.answer);
+      p.finish_sending();
+      p.wait_for_close();
+    });
+    Client client;
+    const auto error = error_of(client.get(server.url("/bad")));
+    INFO(error.message());
+    CHECK(error.code() == c.code);
+    CHECK(error.message().starts_with("GET " + server.url("/bad") + ": "));
+    CHECK(client.stats().open == 0);
+    auto good = client.get(server.url("/good"));  // nothing of the bad one is left
+    REQUIRE(good);
+    CHECK(*good->body.read_all() == "/good");
+  }
+}
