@@ -45,8 +45,12 @@
 #include "jot/template.hpp"     // which page do a template and data make?
 #include "jot/template_func.hpp"  // what may a template call?
 
-#include "jot/client.hpp"  // asks other servers, and every call ends
-#include "jot/server.hpp"  // who listens, and how long it waits for whom
+#include "jot/client.hpp"        // asks other servers, and every call ends
+#include "jot/cookie_jar.hpp"    // what servers asked a client to bring along
+#include "jot/event.hpp"         // one piece of news
+#include "jot/event_source.hpp"  // the news of another server, across lost connections
+#include "jot/server.hpp"        // who listens, and how long it waits for whom
+#include "jot/upload.hpp"        // forms and files, for a client to send
 
 #include "jot/metrics.hpp"  // how the service is doing, for Prometheus
 #include "jot/testing.hpp"  // a handler's answer without a socket

@@ -3214,6 +3214,61 @@ void render(ResponseWriter& w, Request& r, const Templates& t, std::string_view 
 
 }  // namespace jot::inline v1
 
+// -------------------------------------------------------------- jot/cookie_jar.hpp
+
+// cookie_jar.hpp -- what have servers asked this client to bring along?
+//
+// A CookieJar is given to a Client, which then keeps what Set-Cookie sets, and sends it back as
+// browsers do (RFC 6265bis): to the host that set it or the domain that it named, in the path that
+// it named, until it expires.
+//
+//     CookieJar jar;
+//     Client client{{.cookies = jar}};           // logs in once, stays logged in
+//     std::string sent = jar.get("http://127.0.0.1:4200/account");   // "session=..."
+//
+// It is kept in memory, and bounded: 4096 bytes a cookie (name and value), 50 a domain, 3000 in
+// all; the least recently used goes first. Cookies with Secure are taken from, and sent to, https
+// URLs and this machine (localhost, 127.0.0.0/8, ::1), as browsers have it. There is no list of
+// public suffixes: a server of "a.co.uk" can set a cookie for all of "co.uk", but none for "uk". So
+// use one jar for servers that trust each other.
+
+#include <cstddef>      // std::size_t
+#include <memory>       // std::shared_ptr
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1 {
+
+namespace detail {
+class CookieStore;
+}  // namespace detail
+
+// A handle: copies share the cookies. Threads: all of it, from any thread at any time.
+class CookieJar {
+ public:
+  CookieJar();
+  CookieJar(const CookieJar&) = default;  // never null: there is no move
+  CookieJar& operator=(const CookieJar&) = default;
+
+  // Takes one Set-Cookie field, "id=7; Path=/; Max-Age=60", that came with the answer of that URL.
+  // Returns: false where it is ignored: it is malformed or too large, names a domain that is not
+  // the server's, or breaks a promise of its name (__Host-, __Secure-).
+  bool set(std::string_view url, std::string_view set_cookie) const;
+
+  // Returns: the Cookie field for a request of that URL, "a=1; b=2"; "" when there is none.
+  std::string get(std::string_view url) const;
+
+  // How many are kept; the expired, too, until they are in the way.
+  std::size_t size() const;
+
+  void clear() const;
+
+ private:
+  std::shared_ptr<detail::CookieStore> store_;
+};
+
+}  // namespace jot::inline v1
+
 // -------------------------------------------------------------- jot/client.hpp
 
 // client.hpp -- how does a program ask another server, and be sure that the call ends?
@@ -3252,8 +3307,9 @@ class ResponseStream;
 struct ClientAccess;
 }  // namespace detail
 
-// Fills the span, at least one byte of it; returns 0 at the end of the body. What it throws comes
-// out of Client::send(), and the connection is closed.
+// Fills the span, at least one byte of it; returns 0 at the end of the body. A std::system_error that
+// it throws becomes the Error of the call, anything else comes out of Client::send(); in both cases
+// the connection is closed.
 using BodySource = std::function<std::size_t(std::span<char>)>;
 
 // What a client sends. Copies are as good as the original, but for a source that can be read once.
@@ -3309,6 +3365,9 @@ struct ClientRequest {
   // ClientOptions::continue_timeout. So does the field Expect: 100-continue.
   bool expect_continue = false;
 
+  // Instead of ClientOptions::body_timeout; 0: that.
+  nanoseconds body_timeout = nanoseconds::zero();
+
   // Instead of ClientOptions::timeout; 0: that.
   nanoseconds timeout = nanoseconds::zero();
 };
@@ -3354,7 +3413,8 @@ struct Response {
 };
 
 // In alphabetical order, so that designated initializers are easy to order. Durations:
-// nanoseconds::max() is as long as it takes; 0 and less are refused by the constructor of Client.
+// nanoseconds::max() is as long as it takes; 0 and less are refused by the constructor of Client,
+// but for min_interval.
 struct ClientOptions {
   // "http://127.0.0.1:3000", "http://host/api", "unix:/run/app.sock": what a URL that begins with
   // a slash is appended to. With it, a URL that leads to another host is refused
@@ -3370,6 +3430,10 @@ struct ClientOptions {
   // How long a server may leave Expect: 100-continue unanswered before it gets the body all the
   // same.
   nanoseconds continue_timeout = std::chrono::seconds(1);
+
+  // Where Set-Cookie is kept, and what is sent from there: see cookie_jar.hpp. Without one cookies
+  // are fields like others. Copies share the cookies, so several Clients may.
+  std::optional<CookieJar> cookies = std::nullopt;
 
   // From the last byte of the request to the last of the response's head, 1xx ones included.
   nanoseconds head_timeout = std::chrono::seconds(10);
@@ -3388,9 +3452,40 @@ struct ClientOptions {
   // wait for their turn, first come, first served, within their deadlines.
   std::size_t max_per_host = 0;
 
+  // Redirects (301, 302, 303, 307, 308) that a call follows; one more is an Error
+  // (Errc::refused_by_policy). 0: none is followed, the first is the answer. As in browsers POST
+  // becomes GET after 301 to 303, and Authorization, Cookie and their like are not told to another
+  // origin. One that would need the body a second time, which its source cannot give, is the
+  // answer. base_url does not bind them: whom a server of yours sends you to, is its own decision.
+  int max_redirects = 10;
+
+  // How often a request is sent again, after a pause, when it failed in a way that may pass: no
+  // connection or a broken one, a part that was too slow, 429, 502, 503 or 504. Only where the
+  // method is idempotent and the body can be sent again. 0: never.
+  int max_retries = 0;
+
+  // The longest such pause. Where a server asks for a longer one (Retry-After), or the call has not
+  // so much time left, the failure is the answer.
+  nanoseconds max_retry_pause = std::chrono::seconds(10);
+
+  // The least time between two requests to one host (name and port), whatever thread sends them:
+  // each waits for its turn, first come, first served. Redirects and retries count. A call whose
+  // turn would come after its time is over ends at once: Errc::deadline_exceeded.
+  nanoseconds min_interval = nanoseconds::zero();
+
   // "http://127.0.0.1:3128", perhaps with user:password@: is asked for http URLs in absolute form.
   // Unix sockets are not asked by way of it.
   std::string proxy = {};
+
+  // Without a proxy of its own, the one of the environment, read when the Client is made:
+  // http_proxy, but for the hosts in no_proxy ("*", "example.org", ".example.org", "10.0.0.0/8",
+  // each perhaps with a port) and this machine. HTTP_PROXY in capitals is not looked at: in a CGI
+  // program it is what the client says.
+  bool proxy_from_environment = false;
+
+  // The first pause before a retry is between nothing and this; with each failure the bound
+  // doubles, up to max_retry_pause. Retry-After is honoured besides.
+  nanoseconds retry_pause = std::chrono::milliseconds(100);
 
   // A call from its beginning until its body was read, whatever happens in between.
   nanoseconds timeout = std::chrono::seconds(30);
@@ -3454,6 +3549,118 @@ class Client {
 
  private:
   std::unique_ptr<detail::ClientCore> core_;
+};
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/event.hpp
+
+// event.hpp -- what is one piece of news in a text/event-stream?
+//
+// See the WHATWG HTML standard, section 9.2, "Server-sent events".
+
+#include <chrono>    // std::chrono::milliseconds
+#include <optional>  // std::optional
+#include <string>    // std::string
+
+namespace jot::inline v1 {
+
+struct Event {
+  // Its type, one line; "" and "message" are the same.
+  std::string event = {};
+
+  // What the client tells the server when it comes back (Last-Event-ID), one line without NUL.
+  std::string id = {};
+
+  // Any number of lines.
+  std::string data = {};
+
+  // How long clients shall wait before they come back, once the connection is lost.
+  std::optional<std::chrono::milliseconds> retry = {};
+};
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/event_source.hpp
+
+// event_source.hpp -- what is new on that server, from now on?
+//
+// In: the URL of a text/event-stream. Out: its Events, one after the other, across connections that
+// are lost: it comes back by itself, and tells the server which event was the last (Last-Event-ID).
+//
+//     EventSource events(ctx, client, "http://127.0.0.1:8080/import");
+//     while (auto event = events.next()) std::puts(event->data.c_str());
+//     if (events.error().code()) log.warn(events.error().message());    // else the server is done
+//
+// It is the browsers' EventSource (WHATWG HTML standard, section 9.2), but for one thing: where a
+// browser gives up at any status but 200, this one comes back after 429 and 5xx, for a service that
+// restarts is no reason to miss its news.
+
+#include <chrono>       // std::chrono::seconds
+#include <cstddef>      // std::size_t
+#include <memory>       // std::unique_ptr
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1 {
+
+namespace detail {
+class EventFeed;
+}  // namespace detail
+
+struct EventSourceOptions {
+  // Sent with each request: Authorization, for example.
+  Header header = {};
+
+  // Where to go on: the id of the last event that was seen in another life.
+  std::string last_id = {};
+
+  // Bytes of one event, and of one line. More is Errc::too_large, and the end.
+  std::size_t max_event = 1u << 20;
+
+  // So many attempts in a row may fail; one more is the end, with the error of the last.
+  int max_failures = 10;
+
+  // The longest pause between two attempts, whatever the server says.
+  nanoseconds max_pause = std::chrono::seconds(30);
+
+  // The pause before it comes back, until the stream says another (its field retry); never less
+  // than 100 ms. After failures a random part of a bound is added that doubles each time.
+  nanoseconds retry = std::chrono::seconds(3);
+
+  // Without a single byte for so long, the connection is taken for lost. Servers that send
+  // heartbeats do so every 15 s or so.
+  nanoseconds silence = std::chrono::seconds(75);
+};
+
+// Threads: one at a time. The Client must outlive it.
+class EventSource {
+ public:
+  // Asks nobody until next() does. ctx ends all of it.
+  // Throws: std::invalid_argument for an Option that makes no sense: a duration or a number that is
+  // not above 0, a last_id that cannot stand in a field.
+  EventSource(const Context& ctx, Client& client, std::string url, EventSourceOptions options = {});
+  EventSource(Client& client, std::string url, EventSourceOptions options = {});
+  EventSource(const EventSource&) = delete;
+  EventSource& operator=(const EventSource&) = delete;
+  ~EventSource();  // closes the connection
+
+  // Waits for the next event. Its type is "message" where the stream says none, its id the last
+  // that the stream said, perhaps with an earlier event. Returns: nullopt at the end, and ever
+  // after: error() says why.
+  std::optional<Event> next();
+
+  // Code 0 while there is no end, and where the server ended it: 204 No Content. Else what made it
+  // useless to come back: the end of ctx, an answer that is no event stream (Errc::bad_message), a
+  // status that will not pass (Errc::refused_by_policy), an event too large, too many failures.
+  const Error& error() const noexcept;
+
+  // What the server will be told when it is asked the next time.
+  const std::string& last_id() const noexcept;
+
+ private:
+  std::unique_ptr<detail::EventFeed> feed_;
 };
 
 }  // namespace jot::inline v1
@@ -3610,6 +3817,69 @@ class Server {
 
 // Serves until the process ends. Throws as Server::start().
 void listen_and_serve(std::string addr, Handler handler);
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/upload.hpp
+
+// upload.hpp -- how does a program fill in a form, and send files along?
+//
+// In: names with values, bytes or files. Out: a Payload, with its Content-Type, that a Client sends
+// as a browser would, and can send again after a redirect or on another connection.
+//
+//     client.post(url, form({{"name", "Ada"}, {"lang", "en"}}));
+//     client.post(url, MultipartPayload().field("name", "Ada").file("photo", "ada.png"));
+
+#include <initializer_list>  // std::initializer_list
+#include <memory>            // std::unique_ptr
+#include <string>            // std::string
+#include <string_view>       // std::string_view
+#include <utility>           // std::pair
+
+namespace jot::inline v1 {
+
+namespace detail {
+class MultipartWriter;
+}  // namespace detail
+
+// "name=Ada&lang=en", as application/x-www-form-urlencoded: the short way, for text.
+Payload form(std::initializer_list<std::pair<std::string_view, std::string_view>> pairs);
+Payload form(const Values& pairs);
+
+// multipart/form-data (RFC 7578): for files, of any size. They are read piece by piece while they
+// are sent, never into memory; the length of the whole is sent ahead. A file whose size has changed
+// by the time that it is sent fails the call (std::errc::io_error), and the connection with it: the
+// server sees a body that was cut short.
+//
+// Names and file names are written as browsers do it: %22, %0D and %0A for `"`, CR and LF, all else
+// as it is. Throws: std::invalid_argument for other control characters in them.
+// Copies are cheap to send and share their files, each of which stays open until the last copy and
+// Payload is gone.
+class MultipartPayload {
+ public:
+  MultipartPayload();
+  MultipartPayload(const MultipartPayload& other);
+  MultipartPayload& operator=(const MultipartPayload& other);
+  ~MultipartPayload();
+
+  MultipartPayload& field(std::string_view name, std::string_view value);
+
+  // What stands in that file; it is opened here. content_type: "" is what its name says.
+  // file_name: what the server is told; "" is the last part of the path.
+  // Throws: std::system_error that names the path where it cannot be opened, or is no regular file.
+  MultipartPayload& file(std::string_view name, const std::string& path,
+                         std::string_view content_type = {}, std::string_view file_name = {});
+
+  // The same for bytes at hand.
+  MultipartPayload& bytes(std::string_view name, std::string_view file_name,
+                          std::string_view content, std::string_view content_type = {});
+
+  // As it is now: what is added later does not change it.
+  operator Payload() const;
+
+ private:
+  std::unique_ptr<detail::MultipartWriter> parts_;
+};
 
 }  // namespace jot::inline v1
 
@@ -20765,30 +21035,655 @@ JOT_INLINE void render(ResponseWriter& w, Request& r, const Templates& t, std::s
 
 }  // namespace jot::inline v1
 
-// -------------------------------------------------------------- jot/detail/bell.hpp
+// -------------------------------------------------------------- jot/detail/parse_cookie_date.hpp
 
-// bell.hpp -- how does a thread wake one that sleeps for it, or for the end of its Context?
+// parse_cookie_date.hpp -- when does this cookie expire?
 //
-// The sleeper waits for a Context of its own, below the caller's: whoever rings ends that one.
-// Nothing is lost: a Bell that rang before it was waited for ends the wait at once.
-// Threads: one waits, any ring.
+// In: the value of Expires, in whatever shape servers have written it since 1994. Out: seconds
+// since 1970, or nothing, where it is no date. See RFC 6265bis section 5.1.1: the value is cut into
+// tokens, and the first that looks like a time, a day, a month and a year is taken for it.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t
+#include <optional>     // std::optional
+#include <string_view>  // std::string_view
 
 namespace jot::inline v1::detail {
 
-class Bell {
+class CookieDateParser {
  public:
-  explicit Bell(const Context& ctx) : scope_(with_cancel(ctx)) {}
-
-  // The caller may hold a lock: nothing but the sleeper's wake-up hangs on it.
-  void ring() const noexcept { scope_.cancel(); }
-
-  // Until it rings, the caller's Context ends, or the moment comes.
-  void wait_until(Clock::time_point moment) const {
-    scope_.ctx.wait_for(time_until(moment, Clock::now()));
+  constexpr std::optional<std::int64_t> parse(std::string_view text) noexcept {
+    while (!text.empty()) {
+      std::size_t size = 0;
+      while (size < text.size() && !is_delimiter(text[size])) ++size;
+      if (size > 0) take(text.substr(0, size));
+      text.remove_prefix(size < text.size() ? size + 1 : size);
+    }
+    if (!has_time_ || day_ < 0 || month_ < 0 || year_ < 0) return {};
+    if (year_ >= 70 && year_ <= 99) year_ += 1900;
+    if (year_ <= 69) year_ += 2000;
+    if (!valid()) return {};
+    return ((days_since_1970(year_, month_, day_) * 24 + hour_) * 60 + minute_) * 60 + second_;
   }
 
  private:
-  CancelScope scope_;
+  static constexpr bool is_delimiter(char c) noexcept {
+    return c == '\t' || (c >= 0x20 && c <= 0x2f) || (c >= 0x3b && c <= 0x40) ||
+           (c >= 0x5b && c <= 0x60) || (c >= 0x7b && c <= 0x7e);
+  }
+
+  // What it is first taken for, it is; what was found before, is not looked for again.
+  constexpr void take(std::string_view token) noexcept {
+    if (!has_time_ && time(token)) return;
+    if (day_ < 0 && (day_ = number(token, 1, 2)) >= 0) return;
+    if (month_ < 0 && (month_ = month(token)) >= 0) return;
+    if (year_ < 0) year_ = number(token, 2, 4);
+  }
+
+  // So many digits, and then the end or anything else. Returns: -1 where it is not so.
+  static constexpr int number(std::string_view token, std::size_t least,
+                              std::size_t most) noexcept {
+    std::size_t digits = 0;
+    int value = 0;
+    for (; digits < token.size() && is_digit(token[digits]); ++digits) {
+      if (digits == most) return -1;
+      value = value * 10 + (token[digits] - '0');
+    }
+    return digits < least ? -1 : value;
+  }
+
+  constexpr bool time(std::string_view token) noexcept {  // 8:49:37, 08:49:37abc
+    int parts[3] = {};
+    for (int i = 0; i < 3; ++i) {
+      const std::size_t colon = i < 2 ? token.find(':') : token.npos;
+      if (i < 2 && (colon == token.npos || !all_are(token.substr(0, colon), byte_digit)))
+        return false;
+      if ((parts[i] = number(token.substr(0, colon), 1, 2)) < 0) return false;
+      if (i < 2) token.remove_prefix(colon + 1);
+    }
+    hour_ = parts[0], minute_ = parts[1], second_ = parts[2];
+    return has_time_ = true;
+  }
+
+  static constexpr int month(std::string_view token) noexcept {
+    constexpr std::string_view months = "janfebmaraprmayjunjulaugsepoctnovdec";
+    for (int m = 0; m < 12; ++m) {
+      if (iequals(token.substr(0, 3), months.substr(static_cast<std::size_t>(3 * m), 3)))
+        return m + 1;
+    }
+    return -1;
+  }
+
+  constexpr bool valid() const noexcept {
+    constexpr int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    const bool leap = year_ % 4 == 0 && (year_ % 100 != 0 || year_ % 400 == 0);
+    const int days = lengths[month_ - 1] + (leap && month_ == 2);
+    return day_ >= 1 && day_ <= days && year_ >= 1601 && hour_ < 24 && minute_ < 60 && second_ < 60;
+  }
+
+  bool has_time_ = false;
+  int hour_ = 0, minute_ = 0, second_ = 0;
+  int day_ = -1, month_ = -1, year_ = -1;
+};
+
+constexpr std::optional<std::int64_t> parse_cookie_date(std::string_view text) noexcept {
+  return CookieDateParser().parse(text);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/parse_set_cookie.hpp
+
+// parse_set_cookie.hpp -- what does this server want us to keep?
+//
+// In: one Set-Cookie field and the time. Out: the cookie that it sets, as a client understands it
+// (RFC 6265bis section 5.6), or nothing, where it is to be ignored. Whether this server may set it
+// is the question of cookie_store.hpp. HttpOnly, SameSite and Partitioned do not count: there are
+// no scripts here, and no other sites.
+
+#include <algorithm>    // std::min
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t
+#include <limits>       // std::numeric_limits
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+struct SetCookie {
+  static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
+  std::string_view name, value;  // views of the field
+  std::string domain = {};       // in lower case, without the leading dot; "" where there is none
+  std::string_view path = {};    // "" where there is none that begins with a slash
+  std::int64_t expires = never;  // in seconds since 1970
+  bool secure = false;
+};
+
+class SetCookieParser {
+ public:
+  static constexpr std::size_t longest_pair = 4096, longest_attribute = 1024;
+  static constexpr std::int64_t longest_age = std::int64_t{400} * 86'400;
+
+  explicit SetCookieParser(std::int64_t now) : now_(now) {}
+
+  std::optional<SetCookie> parse(std::string_view field) {
+    for (const char c : field) {
+      if (!is_a(c, byte_value)) return {};  // a control character
+    }
+    const std::string_view pair = next(field);
+    const std::size_t equals = pair.find('=');  // none: a value without a name
+    if (equals != pair.npos) cookie_.name = trim(pair.substr(0, equals));
+    cookie_.value = trim(equals == pair.npos ? pair : pair.substr(equals + 1));
+    const std::size_t size = cookie_.name.size() + cookie_.value.size();
+    if (size == 0 || size > longest_pair) return {};
+    while (!field.empty()) attribute(next(field));
+    if (max_age_) cookie_.expires = *max_age_;  // wins, wherever it stands
+    return cookie_;
+  }
+
+ private:
+  static std::string_view next(std::string_view& field) {
+    const std::size_t semicolon = field.find(';');
+    const std::string_view part = field.substr(0, semicolon);
+    field.remove_prefix(semicolon == field.npos ? field.size() : semicolon + 1);
+    return part;
+  }
+
+  // Of several with one name, the last counts.
+  void attribute(std::string_view part) {
+    const std::size_t equals = part.find('=');
+    const std::string_view name = trim(part.substr(0, equals));
+    const std::string_view value = equals == part.npos ? "" : trim(part.substr(equals + 1));
+    if (value.size() > longest_attribute) return;
+    if (iequals(name, "Expires")) expires(value);
+    if (iequals(name, "Max-Age")) max_age(value);
+    if (iequals(name, "Domain")) domain(value);
+    if (iequals(name, "Path")) cookie_.path = value.starts_with('/') ? value : std::string_view();
+    if (iequals(name, "Secure")) cookie_.secure = true;
+  }
+
+  void expires(std::string_view value) {
+    if (const auto date = parse_cookie_date(value))
+      cookie_.expires = std::min(*date, now_ + longest_age);
+  }
+
+  void max_age(std::string_view value) {
+    const bool negative = value.starts_with('-');
+    const std::string_view digits = value.substr(negative ? 1 : 0);
+    if (digits.empty() || !all_are(digits, byte_digit)) return;
+    std::int64_t age = 0;
+    for (const char c : digits) age = std::min(age * 10 + (c - '0'), longest_age);
+    max_age_ = negative || age == 0 ? std::numeric_limits<std::int64_t>::min() : now_ + age;
+  }
+
+  void domain(std::string_view value) {
+    if (value.starts_with('.')) value.remove_prefix(1);
+    cookie_.domain.clear();
+    for (const char c : value) cookie_.domain += to_lower(c);
+  }
+
+  std::int64_t now_;
+  SetCookie cookie_;
+  std::optional<std::int64_t> max_age_;
+};
+
+inline std::optional<SetCookie> parse_set_cookie(std::string_view field, std::int64_t now) {
+  return SetCookieParser(now).parse(field);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/resolve_reference.hpp
+
+// resolve_reference.hpp -- which URL does a link mean, on the page where it stands?
+//
+// In: the URL of the page, absolute, and a reference: "../b?c", "//host/", "http://host/". Out: an
+// absolute URL (RFC 3986 section 5.2, the strict reading: "http:b" is a URL of its own, without a
+// host). Nothing is decoded or checked here: whoever takes the URL does that.
+
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// The five parts of a reference, as views (RFC 3986 appendix B). A part may be there and empty, as
+// the query of "/a?": then its view is not null.
+struct ReferenceParts {
+  std::string_view scheme, authority, path, query, fragment;
+
+  static bool is_there(std::string_view part) noexcept { return part.data() != nullptr; }
+};
+
+// Does it begin with a scheme? Returns: the place of its colon; npos: no.
+constexpr std::size_t scheme_end(std::string_view reference) noexcept {
+  for (std::size_t i = 0; i < reference.size(); ++i) {
+    const char c = reference[i];
+    if (c == ':') return i == 0 ? reference.npos : i;
+    const bool fits =
+        is_a(c, byte_alpha) || (i > 0 && (is_digit(c) || c == '+' || c == '-' || c == '.'));
+    if (!fits) return reference.npos;
+  }
+  return reference.npos;
+}
+
+// Any bytes can be split: what is none of the other parts is the path.
+constexpr ReferenceParts split_reference(std::string_view reference) noexcept {
+  ReferenceParts parts;
+  if (const std::size_t hash = reference.find('#'); hash != reference.npos) {
+    parts.fragment = reference.substr(hash + 1);
+    reference = reference.substr(0, hash);
+  }
+  if (const std::size_t mark = reference.find('?'); mark != reference.npos) {
+    parts.query = reference.substr(mark + 1);
+    reference = reference.substr(0, mark);
+  }
+  if (const std::size_t colon = scheme_end(reference); colon != reference.npos) {
+    parts.scheme = reference.substr(0, colon);
+    reference.remove_prefix(colon + 1);
+  }
+  if (reference.starts_with("//")) {
+    reference.remove_prefix(2);
+    parts.authority = reference.substr(0, reference.find('/'));
+    reference.remove_prefix(parts.authority.size());
+  }
+  parts.path = reference;
+  return parts;
+}
+
+// "/a/b/../c/." is "/a/c/". Above the top is the top. One pass over the segments: each "." is left
+// out, each ".." takes the segment before it away; a path that ends with one of them ends with a
+// slash.
+inline std::string remove_dot_segments(std::string_view path) {
+  std::string kept;
+  kept.reserve(path.size());
+  const std::size_t top = path.starts_with('/') ? 1 : 0;
+  if (top != 0) kept = "/", path.remove_prefix(1);
+  for (;;) {
+    const std::size_t slash = path.find('/');
+    const std::string_view segment = path.substr(0, slash);
+    if (segment == "..") {
+      if (kept.size() > top) kept.erase(kept.find_last_of('/', kept.size() - 2) + 1);
+    } else if (segment != ".") {
+      kept += path.substr(0, slash == path.npos ? slash : slash + 1);
+    }
+    if (slash == path.npos) return kept;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+// A path that is relative, beside the base's.
+inline std::string merge_paths(const ReferenceParts& base, std::string_view path) {
+  if (ReferenceParts::is_there(base.authority) && base.path.empty()) return "/" + std::string(path);
+  return std::string(base.path.substr(0, base.path.rfind('/') + 1)).append(path);
+}
+
+// The URL that `reference` means where `base` is the URL of the page.
+inline std::string resolve_reference(std::string_view base_url, std::string_view reference) {
+  const ReferenceParts base = split_reference(base_url);
+  ReferenceParts to = split_reference(reference);
+  std::string path;
+  if (ReferenceParts::is_there(to.scheme) || ReferenceParts::is_there(to.authority)) {
+    path = remove_dot_segments(to.path);
+  } else if (to.path.empty()) {
+    path = base.path;
+    if (!ReferenceParts::is_there(to.query)) to.query = base.query;
+  } else {
+    path = remove_dot_segments(to.path.front() == '/' ? std::string(to.path)
+                                                      : merge_paths(base, to.path));
+  }
+  if (!ReferenceParts::is_there(to.scheme)) {
+    to.scheme = base.scheme;
+    if (!ReferenceParts::is_there(to.authority)) to.authority = base.authority;
+  }
+  std::string url;
+  if (ReferenceParts::is_there(to.scheme)) url.append(to.scheme).append(":");
+  if (ReferenceParts::is_there(to.authority))
+    url.append("//").append(to.authority);
+  else if (path.starts_with("//"))
+    url += "/.";  // else the path would be read as a host
+  url += path;
+  if (ReferenceParts::is_there(to.query)) url.append("?").append(to.query);
+  if (ReferenceParts::is_there(to.fragment)) url.append("#").append(to.fragment);
+  return url;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/cookie_store.hpp
+
+// cookie_store.hpp -- which cookies go along with this request?
+//
+// In: Set-Cookie fields and the URL that each came from. Out: the Cookie field for a URL. Who may
+// set what, who gets what, and who has to go when there are too many: RFC 6265bis sections 5.7 and
+// 5.8. A list of public suffixes is not kept: of those only names of one label ("com") are known.
+//
+// Cookies are found by their domain: for a host "a.b.c" three are looked up, "a.b.c", "b.c" and
+// "c". Threads: any; a mutex guards all, held while a request's domains are looked through.
+
+#include <algorithm>    // std::find_if, std::min_element, std::sort
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t, std::uint64_t
+#include <functional>   // std::less
+#include <map>          // std::map
+#include <mutex>        // std::mutex, std::lock_guard
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+// What a URL means to cookies.
+struct CookieOrigin {
+  std::string host;     // in lower case, without port and brackets
+  std::string path;     // "/" at least
+  bool is_ip = false;   // or another name that has nothing below it
+  bool secure = false;  // TLS; or this machine, which browsers trust as much
+
+  explicit CookieOrigin(std::string_view url) {
+    const ReferenceParts parts = split_reference(url);
+    path = parts.path.starts_with('/') ? parts.path : "/";
+    if (iequals(parts.scheme, "http+unix")) {
+      set_socket(parts.authority);
+      return;
+    }
+    std::string_view name = parts.authority.substr(parts.authority.rfind('@') + 1);
+    name =
+        name.starts_with('[') ? name.substr(1, name.find(']') - 1) : name.substr(0, name.find(':'));
+    if (name.ends_with('.')) name.remove_suffix(1);
+    for (const char c : name) host += to_lower(c);
+    in6_addr ip{};
+    is_ip = parse_ip(host, ip);
+    const bool here = is_ip ? is_loopback(ip) : host == "localhost" || host.ends_with(".localhost");
+    secure = here || iequals(parts.scheme, "https");
+  }
+
+  // The folder that a cookie without a path is for (section 5.1.4).
+  std::string_view default_path() const noexcept {
+    const std::size_t slash = path.rfind('/');
+    return std::string_view(path).substr(0, slash == 0 ? 1 : slash);
+  }
+
+ private:
+  void set_socket(std::string_view name) {  // whose path has case, and nothing below it
+    host = name;
+    is_ip = secure = true;
+  }
+
+  static bool is_loopback(const in6_addr& ip) noexcept {
+    return IN6_IS_ADDR_LOOPBACK(&ip) || (IN6_IS_ADDR_V4MAPPED(&ip) && ip.s6_addr[12] == 127);
+  }
+};
+
+// Is the host that domain, or below it (section 5.1.3)?
+inline bool domain_matches(const CookieOrigin& at, std::string_view domain) noexcept {
+  const std::string_view host = at.host;
+  if (host == domain) return true;
+  return !at.is_ip && host.size() > domain.size() && host.ends_with(domain) &&
+         host[host.size() - domain.size() - 1] == '.';
+}
+
+// Is the path that folder, or in it (section 5.1.4)?
+inline bool path_matches(std::string_view path, std::string_view folder) noexcept {
+  if (!path.starts_with(folder)) return false;
+  return path.size() == folder.size() || folder.ends_with('/') || path[folder.size()] == '/';
+}
+
+class CookieStore {
+ public:
+  static constexpr std::size_t max_per_domain = 50, max_in_all = 3000;
+
+  // Returns: false where the cookie is ignored; true where it is kept, or deleted one.
+  bool set(std::string_view url, std::string_view field, std::int64_t now) {
+    const CookieOrigin from(url);
+    auto cookie = parse_set_cookie(field, now);
+    if (!cookie || from.host.empty() || !may_set(from, *cookie)) return false;
+    const std::string domain = cookie->domain.empty() ? from.host : cookie->domain;
+    const std::string_view path = cookie->path.empty() ? from.default_path() : cookie->path;
+    std::lock_guard lock(mutex_);
+    if (!from.secure && shadows_secure(domain, cookie->name, path, now)) return false;
+    keep(domain, path, *cookie, now);
+    return true;
+  }
+
+  // Returns: "a=1; b=2", the longest paths first, then the oldest; "" where there is none.
+  std::string get(std::string_view url, std::int64_t now) {
+    const CookieOrigin to(url);
+    std::lock_guard lock(mutex_);
+    std::vector<Kept*> found;
+    for_domains_of(to, [&](const std::string& domain, Kept& kept) {
+      const bool fits = (kept.host_only ? domain == to.host : domain_matches(to, domain)) &&
+                        path_matches(to.path, kept.path) && (to.secure || !kept.secure);
+      if (fits && kept.expires > now) found.push_back(&kept);
+    });
+    std::sort(found.begin(), found.end(), [](const Kept* a, const Kept* b) {
+      if (a->path.size() != b->path.size()) return a->path.size() > b->path.size();
+      return a->created < b->created;
+    });
+    return join(found);
+  }
+
+  std::size_t size() const {
+    std::lock_guard lock(mutex_);
+    return count_;
+  }
+
+  void clear() {
+    std::lock_guard lock(mutex_);
+    domains_.clear();
+    count_ = 0;
+  }
+
+ private:
+  struct Kept {
+    std::string name, value, path;
+    std::int64_t expires;
+    std::uint64_t created, used;  // by the count of what happened here: no clock is that fine
+    bool host_only, secure;
+  };
+  using Domains = std::map<std::string, std::vector<Kept>, std::less<>>;
+
+  // Of what is not yet known to be there. Clears the domain where the cookie is for the host alone.
+  static bool may_set(const CookieOrigin& from, SetCookie& cookie) {
+    if (!domain_matches(from, cookie.domain) && !cookie.domain.empty()) return false;
+    if (cookie.domain == from.host) {
+      // An address has nothing below it, and what is below a name of one label is not its own.
+      if (from.is_ip || from.host.find('.') == std::string::npos) cookie.domain.clear();
+    } else if (!cookie.domain.empty() && cookie.domain.find('.') == std::string::npos) {
+      return false;
+    }
+    if (cookie.secure && !from.secure) return false;
+    return keeps_its_promise(cookie);
+  }
+
+  // A name that begins so says how the cookie was set (section 4.1.3).
+  static bool keeps_its_promise(const SetCookie& cookie) {
+    constexpr std::string_view host = "__Host-", secure = "__Secure-";
+    const auto begins = [](std::string_view s, std::string_view prefix) {
+      return iequals(s.substr(0, prefix.size()), prefix);
+    };
+    if (cookie.name.empty() && (begins(cookie.value, host) || begins(cookie.value, secure)))
+      return false;  // sent back, it would look like one that has the name
+    if (begins(cookie.name, secure) && !cookie.secure) return false;
+    if (!begins(cookie.name, host)) return true;
+    return cookie.secure && cookie.domain.empty() && cookie.path == "/";
+  }
+
+  // Without TLS nobody may put a cookie before one that was set with it.
+  bool shadows_secure(const std::string& domain, std::string_view name, std::string_view path,
+                      std::int64_t now) const {
+    for (const auto& [other, cookies] : domains_) {
+      if (!is_below(other, domain) && !is_below(domain, other)) continue;
+      for (const Kept& kept : cookies) {
+        if (kept.secure && kept.name == name && kept.expires > now && path_matches(path, kept.path))
+          return true;
+      }
+    }
+    return false;
+  }
+
+  static bool is_below(std::string_view host, std::string_view domain) noexcept {
+    return host == domain || (host.size() > domain.size() && host.ends_with(domain) &&
+                              host[host.size() - domain.size() - 1] == '.');
+  }
+
+  void keep(const std::string& domain, std::string_view path, const SetCookie& cookie,
+            std::int64_t now) {
+    auto at = domains_.find(domain);
+    if (at == domains_.end() && cookie.expires <= now) return;
+    if (at == domains_.end()) at = domains_.emplace(domain, std::vector<Kept>()).first;
+    std::vector<Kept>& cookies = at->second;
+    const bool host_only = cookie.domain.empty();
+    const auto same = std::find_if(cookies.begin(), cookies.end(), [&](const Kept& kept) {
+      return kept.name == cookie.name && kept.path == path && kept.host_only == host_only;
+    });
+    if (same != cookies.end()) {
+      same->value = cookie.value, same->expires = cookie.expires, same->secure = cookie.secure;
+      same->used = ++events_;
+      if (cookie.expires <= now) cookies.erase(same), --count_;
+    } else if (cookie.expires > now) {
+      ++events_, ++count_;
+      cookies.push_back({std::string(cookie.name), std::string(cookie.value), std::string(path),
+                         cookie.expires, events_, events_, host_only, cookie.secure});
+    }
+    if (cookies.size() > max_per_domain) make_room_in(cookies, now);
+    if (cookies.empty()) domains_.erase(at);
+    if (count_ > max_in_all) make_room(now);
+  }
+
+  // The expired go first, then the least recently used of those without Secure, then of all.
+  void make_room_in(std::vector<Kept>& cookies, std::int64_t now) {
+    const auto before = [now](const Kept& a, const Kept& b) {
+      if ((a.expires <= now) != (b.expires <= now)) return a.expires <= now;
+      if (a.secure != b.secure) return !a.secure;
+      return a.used < b.used;
+    };
+    // Where all others have Secure that is the one that has just come: without TLS nobody can make
+    // room by pushing them out.
+    cookies.erase(std::min_element(cookies.begin(), cookies.end(), before));
+    --count_;
+  }
+
+  // The expired of all domains, or else the least recently used.
+  void make_room(std::int64_t now) {
+    Domains::iterator of_oldest = domains_.end();
+    std::size_t oldest = 0;
+    for (auto at = domains_.begin(); at != domains_.end();) {
+      count_ -= std::erase_if(at->second, [now](const Kept& kept) { return kept.expires <= now; });
+      if (at->second.empty()) {
+        at = domains_.erase(at);
+        continue;
+      }
+      for (std::size_t i = 0; i < at->second.size(); ++i) {
+        if (of_oldest == domains_.end() || at->second[i].used < of_oldest->second[oldest].used)
+          of_oldest = at, oldest = i;
+      }
+      ++at;
+    }
+    if (count_ <= max_in_all) return;
+    std::vector<Kept>& cookies = of_oldest->second;
+    cookies.erase(cookies.begin() + static_cast<std::ptrdiff_t>(oldest)), --count_;
+    if (cookies.empty()) domains_.erase(of_oldest);
+  }
+
+  template <class F>
+  void for_domains_of(const CookieOrigin& to, F&& look_at) {
+    for (std::string_view domain = to.host; !domain.empty();) {
+      if (const auto at = domains_.find(domain); at != domains_.end()) {
+        for (Kept& kept : at->second) look_at(at->first, kept);
+      }
+      const std::size_t dot = to.is_ip ? domain.npos : domain.find('.');
+      domain = dot == domain.npos ? std::string_view() : domain.substr(dot + 1);
+    }
+  }
+
+  std::string join(const std::vector<Kept*>& cookies) {
+    std::string field;
+    for (Kept* kept : cookies) {
+      kept->used = ++events_;
+      if (!field.empty()) field += "; ";
+      if (!kept->name.empty()) field.append(kept->name).append("=");
+      field += kept->value;
+    }
+    return field;
+  }
+
+  mutable std::mutex mutex_;  // guards all below
+  Domains domains_;
+  std::size_t count_ = 0;
+  std::uint64_t events_ = 0;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/cookie_jar.ipp
+
+// cookie_jar.ipp -- the bodies of cookie_jar.hpp.
+
+#include <ctime>  // std::time
+
+namespace jot::inline v1 {
+
+JOT_INLINE CookieJar::CookieJar() : store_(std::make_shared<detail::CookieStore>()) {}
+
+JOT_INLINE bool CookieJar::set(std::string_view url, std::string_view set_cookie) const {
+  return store_->set(url, set_cookie, std::time(nullptr));
+}
+
+JOT_INLINE std::string CookieJar::get(std::string_view url) const {
+  return store_->get(url, std::time(nullptr));
+}
+
+JOT_INLINE std::size_t CookieJar::size() const { return store_->size(); }
+
+JOT_INLINE void CookieJar::clear() const { store_->clear(); }
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/backoff.hpp
+
+// backoff.hpp -- how long until the next try?
+//
+// In: how often it has failed, and a random number. Out: a pause between nothing and a bound that
+// doubles with each failure up to its limit: "full jitter". A fixed pause would bring all those who
+// failed together back together.
+
+#include <chrono>   // std::chrono::nanoseconds
+#include <cstdint>  // std::uint64_t
+#include <cstring>  // std::memcpy
+
+namespace jot::inline v1::detail {
+
+class Backoff {
+ public:
+  constexpr Backoff(std::chrono::nanoseconds first, std::chrono::nanoseconds limit) noexcept
+      : first_(first), limit_(limit) {}
+
+  // failures: 1 after the first.
+  constexpr std::chrono::nanoseconds bound(int failures) const noexcept {
+    std::chrono::nanoseconds most = first_;
+    for (; failures > 1 && most < limit_; --failures) {
+      most = most > limit_ / 2 ? limit_ : most * 2;
+    }
+    return most < limit_ ? most : limit_;
+  }
+
+  // random: all of its values alike.
+  constexpr std::chrono::nanoseconds pause(int failures, std::uint64_t random) const noexcept {
+    const auto most = static_cast<std::uint64_t>(bound(failures).count());
+    return std::chrono::nanoseconds(random % (most + 1));
+  }
+
+  std::chrono::nanoseconds pause(int failures) const {
+    std::uint64_t random = 0;
+    std::memcpy(&random, random_bytes(sizeof random).data(), sizeof random);
+    return pause(failures, random);
+  }
+
+ private:
+  std::chrono::nanoseconds first_, limit_;
 };
 
 }  // namespace jot::inline v1::detail
@@ -21171,6 +22066,1139 @@ class CallWait {
   Clock::time_point end_;
   int fd_ = -1;
   bool asked_ = false, watches_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/chunked.hpp
+
+// chunked.hpp -- how do bytes of unknown number travel?
+//
+// As chunks, each behind a line that tells its size in hex; then a chunk of size 0, trailer fields
+// perhaps, and an empty line:
+//
+//     5 CR LF hello CR LF  0 CR LF  CR LF
+//
+// In: raw bytes, cut anywhere. Out: pieces of the body as views into them, or a Verdict.
+// Pure and resumable: a decoder is a few words of memory and holds no byte of the message.
+// Strict: digits only (no sign, no 0x, no space), CR LF only, extensions and trailers bounded.
+// See RFC 9112 section 7.1.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// What became of one call of feed().
+struct BodyStep {
+  enum class State { more, done, bad };
+
+  State state = State::more;
+  std::size_t consumed = 0;  // bytes of raw; less than all when done, or before the next piece
+  std::string_view piece;    // of the body; a view into raw, may be empty
+  std::string_view trailer;  // raw bytes of the trailer section; for whoever collects them
+  Verdict verdict;           // when bad
+};
+
+inline constexpr std::size_t max_chunk_extensions = 4 << 10;  // bytes, of all chunks together
+inline constexpr std::uint32_t max_trailer_fields = 100;
+
+class ChunkDecoder {
+ public:
+  // max_trailer: bytes of the trailer section; more is 431.
+  explicit ChunkDecoder(std::uint32_t max_trailer = 32 << 10) noexcept
+      : trailer_left_(max_trailer) {}
+
+  // Decodes to the end of the first piece in raw, and through what follows it as long as that is
+  // no further piece. Call it again with the bytes not consumed and new ones. It consumes at least
+  // one byte if there is one; not to be called after done or bad.
+  BodyStep feed(std::string_view raw) noexcept {
+    BodyStep step;
+    while (step.consumed < raw.size()) {
+      if (expect_ == Expect::data) {
+        if (!step.piece.empty()) break;
+        step.piece = take_data(raw.substr(step.consumed));
+        step.consumed += step.piece.size();
+        continue;
+      }
+      const bool in_trailer = expect_ >= Expect::trailer_line;
+      step.verdict = take_byte(raw[step.consumed]);
+      if (!step.verdict.ok()) return step.state = BodyStep::State::bad, step;
+      if (in_trailer) {
+        const std::size_t begin = step.consumed - step.trailer.size();
+        step.trailer = raw.substr(begin, step.trailer.size() + 1);
+      }
+      ++step.consumed;
+      if (expect_ == Expect::nothing) return step.state = BodyStep::State::done, step;
+    }
+    return step;
+  }
+
+ private:
+  // What the next byte must be, in order of appearance.
+  enum class Expect : std::uint8_t {
+    size,           // a hex digit; after the first also what ends the size
+    extension_gap,  // blank between size and ;
+    extension,
+    size_lf,
+    data,
+    data_cr,
+    data_lf,
+    trailer_line,  // the first byte of a field line, or the CR of the empty line
+    trailer_name,
+    trailer_value,
+    trailer_lf,
+    last_lf,
+    nothing,
+  };
+
+  std::string_view take_data(std::string_view raw) noexcept {
+    const std::string_view piece =
+        raw.size() < left_ ? raw : raw.substr(0, static_cast<std::size_t>(left_));
+    left_ -= piece.size();
+    if (left_ == 0) expect_ = Expect::data_cr;
+    return piece;
+  }
+
+  Verdict take_byte(char c) noexcept {
+    switch (expect_) {
+      case Expect::size: return take_size(c);
+      case Expect::extension_gap:
+      case Expect::extension: return take_extension(c);
+      case Expect::size_lf:
+        return take_exactly(c, '\n', left_ == 0 ? Expect::trailer_line : Expect::data);
+      case Expect::data_cr: return take_exactly(c, '\r', Expect::data_lf);
+      case Expect::data_lf: return digits_ = 0, take_exactly(c, '\n', Expect::size);
+      case Expect::data:
+      case Expect::nothing: return {400, "bytes where none belong"};
+      default: return take_trailer(c);
+    }
+  }
+
+  Verdict take_exactly(char c, char wanted, Expect next) noexcept {
+    if (c != wanted) return {400, "chunk line or data without CR LF at its end"};
+    expect_ = next;
+    return {};
+  }
+
+  Verdict take_size(char c) noexcept {
+    constexpr int most_digits =
+        16;  // leading zeros count: nobody needs them, and a line has an end
+    const int digit = hex_digit(c);
+    if (digit < 0) {
+      if (digits_ == 0) return {400, "chunk size is not a hex number"};
+      return take_extension(c);
+    }
+    if (digits_ == 0) left_ = 0;
+    left_ = left_ << 4 | static_cast<std::uint64_t>(digit);
+    if (++digits_ > most_digits || left_ >> 63 != 0) return {400, "chunk size too large"};
+    return {};
+  }
+
+  // From behind the size to the CR: blank, then ; and anything without control characters.
+  Verdict take_extension(char c) noexcept {
+    if (c == '\r') {
+      if (expect_ == Expect::extension_gap) return {400, "space after a chunk size"};
+      expect_ = Expect::size_lf;
+      return {};
+    }
+    if (++extension_bytes_ > max_chunk_extensions) return {400, "chunk extensions too long"};
+    if (expect_ == Expect::extension) {
+      return is_a(c, byte_value) ? Verdict{} : Verdict{400, "control character in chunk extension"};
+    }
+    if (c == ';')
+      expect_ = Expect::extension;
+    else if (is_space(c))
+      expect_ = Expect::extension_gap;
+    else
+      return {400, "chunk size is not a hex number"};
+    return {};
+  }
+
+  // The rules of parse_fields, one byte at a time.
+  Verdict take_trailer(char c) noexcept {
+    if (trailer_left_-- == 0) return trailer_left_ = 0, Verdict{431, "trailer section too large"};
+    switch (expect_) {
+      case Expect::trailer_line:
+        if (c == '\r') return expect_ = Expect::last_lf, Verdict{};
+        if (trailer_fields_++ == max_trailer_fields) return {431, "too many trailer fields"};
+        if (!is_a(c, byte_token)) return {400, "malformed trailer field"};
+        return expect_ = Expect::trailer_name, Verdict{};
+      case Expect::trailer_name:
+        if (c == ':') return expect_ = Expect::trailer_value, Verdict{};
+        return is_a(c, byte_token) ? Verdict{} : Verdict{400, "malformed trailer field"};
+      case Expect::trailer_value:
+        if (c == '\r') return expect_ = Expect::trailer_lf, Verdict{};
+        return is_a(c, byte_value) ? Verdict{} : Verdict{400, "control character in trailer field"};
+      case Expect::trailer_lf: return take_exactly(c, '\n', Expect::trailer_line);
+      default: return take_exactly(c, '\n', Expect::nothing);
+    }
+  }
+
+  std::uint64_t left_ = 0;  // bytes of the chunk still to come; while its line is read, its size
+  std::uint32_t trailer_left_;
+  std::uint16_t extension_bytes_ = 0;
+  std::uint8_t digits_ = 0;
+  std::uint8_t trailer_fields_ = 0;
+  Expect expect_ = Expect::size;
+};
+
+inline constexpr std::size_t longest_chunk_head = 18;  // 16 digits, CR, LF
+inline constexpr std::string_view chunk_tail = "\r\n";
+inline constexpr std::string_view last_chunk = "0\r\n\r\n";  // without trailers
+
+// Writes the line before a chunk of n bytes, n > 0, and returns its length. Behind the chunk goes
+// chunk_tail. to: room for longest_chunk_head bytes.
+inline std::size_t write_chunk_head(char* to, std::size_t n) noexcept {
+  std::size_t digits = 1;
+  while (digits < 2 * sizeof n && n >> (4 * digits) != 0) ++digits;
+  for (std::size_t i = digits; i-- > 0; n >>= 4) to[i] = "0123456789abcdef"[n & 15];
+  to[digits] = '\r', to[digits + 1] = '\n';
+  return digits + 2;
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/framing.hpp
+
+// framing.hpp -- how long is this body?
+//
+// In: the version and the fields of a message. Out: none, so many bytes, chunked, or a Verdict;
+// then a decoder that finds the body's bytes in those that arrive. This is the only place that
+// reads Content-Length and Transfer-Encoding: where two readers could disagree on them, one request
+// could hide inside the body of another.
+//
+//     Transfer-Encoding   Content-Length            the body is
+//     -                   -                         none
+//     -                   one number, or the same   so many bytes
+//                         one several times
+//     -                   anything else             400
+//     any                 any, or HTTP/1.0          400
+//     chunked             -                         chunked
+//     known, not          -                         400: its end cannot be told
+//       chunked at last
+//     anything else       -                         501
+//
+// A response without either has a body until its connection closes, unless it can have none.
+// See RFC 9112 section 6.3.
+
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::uint64_t
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+enum class BodyKind : std::uint8_t { none, length, chunked, until_close };
+
+struct Framing {
+  BodyKind kind = BodyKind::none;
+  std::uint64_t length = 0;  // for BodyKind::length
+  Verdict verdict;           // not ok: refuse the message and close
+};
+
+// Returns: false unless s is nothing but digits that make a number below 2^63.
+inline bool parse_length(std::string_view s, std::uint64_t& length) noexcept {
+  if (s.empty()) return false;
+  length = 0;
+  for (const char c : s) {
+    if (!is_digit(c)) return false;
+    const auto digit = static_cast<std::uint64_t>(c - '0');
+    if (length > (INT64_MAX - digit) / 10) return false;
+    length = length * 10 + digit;
+  }
+  return true;
+}
+
+// What the two fields say, gathered in one pass.
+class FramingFields {
+ public:
+  void note(const Field& f) noexcept {
+    if (f.name.size() == 14 && iequals(f.name, "content-length")) note_lengths(f.value);
+    if (f.name.size() == 17 && iequals(f.name, "transfer-encoding")) note_codings(f.value);
+  }
+
+  Framing decide(int minor) const noexcept {
+    if (!has_length_ && !has_coding_) return {};
+    if (has_coding_) return decide_coding(minor);
+    if (!length_ok_) return refuse(400, "bad Content-Length");
+    return {BodyKind::length, length_, {}};
+  }
+
+ private:
+  static Framing refuse(int status, const char* reason) noexcept {
+    return {BodyKind::none, 0, {status, reason}};
+  }
+
+  // "5, 5" is what a proxy may have made of two fields: the same number again is harmless.
+  void note_lengths(std::string_view list) noexcept {
+    bool more = true;
+    while (more) {
+      more = list.find(',') != std::string_view::npos;
+      const std::string_view digits = next_in_list(list);
+      if (!has_length_)
+        length_ok_ = parse_length(digits, length_), digits_ = digits;
+      else if (digits != digits_)
+        length_ok_ = false;
+      has_length_ = true;
+    }
+  }
+
+  void note_codings(std::string_view list) noexcept {
+    has_coding_ = true;
+    bool more = true;
+    while (more) {
+      more = list.find(',') != std::string_view::npos;
+      note_coding(next_in_list(list));
+    }
+  }
+
+  void note_coding(std::string_view coding) noexcept {
+    chunked_is_last_ = iequals(coding, "chunked");
+    if (chunked_is_last_) {
+      ++chunked_;
+      return;
+    }
+    const std::string_view name = trim(coding.substr(0, coding.find(';')));
+    if (!is_token(name) || iequals(name, "chunked")) malformed_ = true;
+    for (const std::string_view known :
+         {"gzip", "deflate", "compress", "x-gzip", "x-compress", "identity"}) {
+      if (iequals(name, known)) return void(others_known_ = true);
+    }
+    unknown_ = true;
+  }
+
+  Framing decide_coding(int minor) const noexcept {
+    if (minor == 0) return refuse(400, "Transfer-Encoding in HTTP/1.0");
+    if (has_length_) return refuse(400, "Transfer-Encoding and Content-Length");
+    if (malformed_) return refuse(400, "malformed Transfer-Encoding");
+    if (unknown_) return refuse(501, "unknown transfer coding");
+    if (!chunked_is_last_) return refuse(400, "final transfer coding is not chunked");
+    if (chunked_ > 1) return refuse(400, "chunked more than once");
+    if (others_known_) return refuse(501, "transfer coding not supported");
+    return {BodyKind::chunked, 0, {}};
+  }
+
+  std::uint64_t length_ = 0;
+  std::string_view digits_;  // of the first Content-Length
+  int chunked_ = 0;
+  bool has_length_ = false, length_ok_ = false;
+  bool has_coding_ = false, chunked_is_last_ = false;
+  bool malformed_ = false, unknown_ = false, others_known_ = false;
+};
+
+inline Framing request_framing(int minor, const Header& header) noexcept {
+  FramingFields fields;
+  for (const Field& f : header) fields.note(f);
+  return fields.decide(minor);
+}
+
+// has_body: false for one that answers HEAD, and for 1xx, 204 and 304, whatever the fields say.
+inline Framing response_framing(int minor, const Header& header, bool has_body) noexcept {
+  Framing framing = request_framing(minor, header);
+  if (!framing.verdict.ok()) return framing;
+  if (!has_body) return {};
+  if (framing.kind == BodyKind::none) framing.kind = BodyKind::until_close;
+  return framing;
+}
+
+// Finds the bytes of one body among those that arrive. Small and copyable: it waits with a parked
+// connection. When the connection ends before done(), the body was cut off.
+class BodyDecoder {
+ public:
+  BodyDecoder() noexcept = default;  // of a message without a body
+
+  explicit BodyDecoder(const Framing& framing, std::uint32_t max_trailer = 32 << 10) noexcept
+      : chunks_(max_trailer), left_(framing.length), kind_(framing.kind) {
+    done_ = (kind_ == BodyKind::none || kind_ == BodyKind::length) && left_ == 0;
+  }
+
+  // As ChunkDecoder::feed(), for every kind. When done already, it consumes nothing.
+  BodyStep feed(std::string_view raw) noexcept {
+    BodyStep step;
+    if (!done_) step = kind_ == BodyKind::chunked ? chunks_.feed(raw) : take_plain(raw);
+    total_ += step.piece.size();
+    done_ = done_ || step.state == BodyStep::State::done;
+    if (done_) step.state = BodyStep::State::done;
+    return step;
+  }
+
+  bool done() const noexcept { return done_; }
+  BodyKind kind() const noexcept { return kind_; }
+
+  // Bytes of the body so far, framing not counted.
+  std::uint64_t total() const noexcept { return total_; }
+
+  // Bytes still to come where the length was declared; 0 when it was not.
+  std::uint64_t left() const noexcept { return left_; }
+
+ private:
+  BodyStep take_plain(std::string_view raw) noexcept {
+    BodyStep step;
+    if (kind_ == BodyKind::until_close) return step.piece = raw, step.consumed = raw.size(), step;
+    step.piece = raw.size() < left_ ? raw : raw.substr(0, static_cast<std::size_t>(left_));
+    step.consumed = step.piece.size();
+    left_ -= step.consumed;
+    if (left_ == 0) step.state = BodyStep::State::done;
+    return step;
+  }
+
+  ChunkDecoder chunks_;
+  std::uint64_t left_ = 0;
+  std::uint64_t total_ = 0;
+  BodyKind kind_ = BodyKind::none;
+  bool done_ = true;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/request_url.hpp
+
+// request_url.hpp -- whom does a URL lead to, and what is asked there?
+//
+// In: "http://user:password@host:port/path?query#fragment", or "http+unix://%2Frun%2Fapp.sock/path"
+// for a Unix socket. Out: its parts as views, or why it cannot be asked. Pure.
+// Strict: only visible ASCII goes into a request line, so that no URL can smuggle a line of its
+// own. See RFC 3986 section 3, RFC 9110 section 4.2.
+
+#include <algorithm>     // std::min
+#include <cstddef>       // std::size_t
+#include <cstdint>       // std::uint16_t
+#include <optional>      // std::optional
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::errc
+
+namespace jot::inline v1::detail {
+
+// Lifetime: as long as the URL's bytes stay.
+struct RequestUrl {
+  std::string_view user_info;  // "user:password", still encoded
+  std::string_view authority;  // "host:port", for the field Host; of a Unix socket its encoded path
+  std::string_view host;       // with the brackets of an IPv6 address
+  std::string_view target;     // "/path?query"; or "?query" or "", where a slash is missing
+  std::uint16_t port = 80;
+  bool has_user = false;
+  bool is_unix = false;
+
+  // Whom to connect to, one text for all ways to spell it: "host:port", "unix:/path".
+  std::string place() const {
+    if (is_unix) return "unix:" + percent_decode(authority);
+    std::string text(host);
+    for (char& c : text) c = to_lower(c);
+    return text + ':' + std::to_string(port);
+  }
+};
+
+inline Error bad_url(std::string_view why) {
+  return Error(std::make_error_code(std::errc::invalid_argument), std::string(why));
+}
+
+// 0 where the text is no port that could be connected to.
+inline std::uint16_t parse_port(std::string_view digits) noexcept {
+  unsigned port = 0;
+  for (const char c : digits) port = port * 10 + static_cast<unsigned>(c - '0');
+  return port > 65535 ? std::uint16_t{0} : static_cast<std::uint16_t>(port);
+}
+
+inline std::optional<Error> parse_tcp_authority(RequestUrl& url) {
+  const Authority authority = split_authority(url.authority);
+  if (!authority.valid) return bad_url("bad host or port in the URL");
+  url.host = authority.host;
+  if (!authority.port.empty()) url.port = parse_port(authority.port);
+  if (url.port == 0) return bad_url("bad port in the URL");
+  if (url.authority.ends_with(':')) url.authority.remove_suffix(1);
+  return std::nullopt;
+}
+
+inline std::optional<Error> parse_unix_authority(RequestUrl& url) {
+  if (url.has_user || url.authority.empty()) return bad_url("bad socket path in the URL");
+  const std::string path = percent_decode(url.authority);
+  if (path.find('\0') != path.npos) return bad_url("bad socket path in the URL");
+  return std::nullopt;
+}
+
+// Returns: what is wrong; nothing where `out` is whole.
+inline std::optional<Error> parse_request_url(std::string_view text, RequestUrl& out) {
+  out = RequestUrl{};
+  if (!all_are(text, byte_target)) {
+    return bad_url("space, control character or non-ASCII byte in the URL: percent-encode it");
+  }
+  const std::size_t colon = text.find("://");
+  const std::string_view scheme = text.substr(0, colon);
+  if (colon == text.npos) return bad_url("the URL does not begin with http://");
+  if (iequals(scheme, "https")) {
+    return Error(std::make_error_code(std::errc::protocol_not_supported),
+                 "jot speaks no TLS: put a local TLS proxy (stunnel, nginx) in between, and ask "
+                 "that by http://");
+  }
+  out.is_unix = iequals(scheme, "http+unix");
+  if (!out.is_unix && !iequals(scheme, "http")) return bad_url("the URL is no http:// URL");
+  const std::size_t begin = colon + 3;
+  const std::size_t end = std::min(text.find_first_of("/?#", begin), text.size());
+  out.authority = text.substr(begin, end - begin);
+  if (const std::size_t at = out.authority.rfind('@'); at != out.authority.npos) {
+    out.user_info = out.authority.substr(0, at), out.has_user = true;
+    out.authority.remove_prefix(at + 1);
+  }
+  out.target = text.substr(end, std::min(text.find('#', end), text.size()) - end);
+  return out.is_unix ? parse_unix_authority(out) : parse_tcp_authority(out);
+}
+
+// The URL as it may be shown: no user, no password, no fragment.
+inline std::string shown_url(const RequestUrl& url) {
+  std::string shown = url.is_unix ? "http+unix://" : "http://";
+  shown.append(url.authority);
+  if (!url.target.starts_with('/')) shown += '/';
+  return shown.append(url.target);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/request_text.hpp
+
+// request_text.hpp -- how does a request's head read on the wire?
+//
+// In: method, target, fields, and how long the body is. Out: its bytes. Whatever a caller got wrong
+// is said here, before anything is sent: a method that is no token, a length that contradicts the
+// body. Fields need no second look, for Header lets nothing through.
+
+#include <cstdint>      // std::uint64_t
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+// What a body tells of itself.
+struct BodyPlan {
+  bool exists = false;                  // false: none at all
+  std::optional<std::uint64_t> length;  // nullopt: in chunks
+  std::string_view content_type;        // "": the caller's, or none
+};
+
+// What the fields that the caller gave say about what the client adds.
+struct GivenFields {
+  std::string_view host, length;
+  int hosts = 0, lengths = 0;
+  bool user_agent = false, accept_encoding = false, content_type = false, authorization = false;
+  bool transfer_encoding = false, expects_continue = false, closes = false;
+
+  explicit GivenFields(const Header& header) noexcept {
+    for (const Field& f : header) note(f);
+  }
+
+  void note(const Field& f) noexcept {
+    if (iequals(f.name, "host")) host = f.value, ++hosts;
+    if (iequals(f.name, "content-length")) length = f.value, ++lengths;
+    if (iequals(f.name, "user-agent")) user_agent = true;
+    if (iequals(f.name, "accept-encoding")) accept_encoding = true;
+    if (iequals(f.name, "content-type")) content_type = true;
+    if (iequals(f.name, "authorization")) authorization = true;
+    if (iequals(f.name, "transfer-encoding")) transfer_encoding = true;
+    if (iequals(f.name, "expect")) expects_continue |= iequals(f.value, "100-continue");
+    if (iequals(f.name, "connection")) closes |= list_has(f.value, "close");
+  }
+};
+
+// Idempotent by definition: to ask twice is to ask once. RFC 9110 section 9.2.2.
+inline bool is_idempotent(std::string_view method) noexcept {
+  for (const std::string_view m : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"}) {
+    if (method == m) return true;
+  }
+  return false;
+}
+
+// Do servers expect to be told that there is no body? RFC 9110 section 8.6.
+inline bool announces_no_body(std::string_view method) noexcept {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+inline std::string basic_credentials(std::string_view encoded_user_info) {
+  std::string pair = percent_decode(encoded_user_info);
+  if (pair.find(':') == pair.npos) pair += ':';
+  std::string text = base64url_encode(pair);
+  for (char& c : text) c = c == '-' ? '+' : c == '_' ? '/' : c;
+  return text.append((4 - text.size() % 4) % 4, '=');
+}
+
+// Returns: what is wrong with the request; nothing where it can be sent. A length that the caller
+// gave for a source without one becomes the plan's.
+inline std::optional<Error> judge_request(const ClientRequest& request, const GivenFields& given,
+                                          BodyPlan& plan) {
+  if (!is_token(request.method)) return bad_url("the method is no token");
+  if (request.method == "CONNECT") return bad_url("jot makes no tunnels");
+  if (given.transfer_encoding) return bad_url("Transfer-Encoding is the client's own work");
+  if (given.hosts > 1 || (given.hosts == 1 && !split_authority(given.host).valid)) {
+    return bad_url("bad Host");
+  }
+  std::uint64_t length = 0;
+  if (given.lengths == 0) return std::nullopt;
+  if (given.lengths > 1 || !parse_length(given.length, length))
+    return bad_url("bad Content-Length");
+  if (plan.exists && !plan.length) plan.length = length;
+  if ((plan.exists ? *plan.length : 0) == length) return std::nullopt;
+  return bad_url("Content-Length is not the body's length");
+}
+
+class RequestText {
+ public:
+  explicit RequestText(std::string& to) : out_(to) { out_.clear(); }
+
+  // proxied: in absolute form, as a proxy wants it.
+  void line(std::string_view method, const RequestUrl& url, bool proxied) {
+    add(method, " ");
+    if (proxied) add("http://", url.authority);
+    if (url.target == "*" || url.target.starts_with('/'))
+      add(url.target);
+    else
+      add("/", url.target);
+    add(" HTTP/1.1\r\n");
+  }
+
+  void field(std::string_view name, std::string_view value) { add(name, ": ", value, "\r\n"); }
+
+  // Those that the caller gave, but for what only the client may say.
+  void fields(const Header& header) {
+    for (const Field& f : header) {
+      const bool ours =
+          iequals(f.name, "host") || iequals(f.name, "content-length") || iequals(f.name, "expect");
+      if (!ours) field(f.name, f.value);
+    }
+  }
+
+  void framing(std::string_view method, const BodyPlan& plan) {
+    if (plan.exists && !plan.length) return field("Transfer-Encoding", "chunked");
+    if (!plan.exists && !announces_no_body(method)) return;
+    field("Content-Length", std::to_string(plan.exists ? *plan.length : 0));
+  }
+
+  void end() { add("\r\n"); }
+
+ private:
+  template <class... Parts>
+  void add(const Parts&... parts) {
+    (out_.append(parts), ...);
+  }
+
+  std::string& out_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/outgoing_body.hpp
+
+// outgoing_body.hpp -- how does a request's body leave, whatever it is made of?
+//
+// In: a Payload. Out: pieces ready for the wire, one after the other: all of a text at once; what a
+// source gives, as it gives it, in chunks where its length is not known.
+// The first piece of a source is asked for before anything is sent: it travels with the head, and a
+// source without any needs no body at all.
+
+#include <algorithm>     // std::min
+#include <cstddef>       // std::size_t
+#include <cstdint>       // std::uint64_t
+#include <cstring>       // std::memcpy
+#include <optional>      // std::optional
+#include <span>          // std::span
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
+
+namespace jot::inline v1::detail {
+
+// The door to what the contracts of client.hpp keep to themselves.
+struct ClientAccess {
+  static std::string_view bytes(const Payload& p) noexcept { return p.bytes_; }
+  static std::string_view content_type(const Payload& p) noexcept { return p.content_type_; }
+  static bool exists(const Payload& p) noexcept { return p.exists_; }
+  static bool is_source(const Payload& p) noexcept { return p.source_ || p.make_; }
+  static bool can_be_sent_again(const Payload& p) noexcept { return !p.source_; }
+  static std::optional<std::uint64_t> length(const Payload& p) noexcept {
+    return is_source(p) ? p.length_ : std::optional<std::uint64_t>(p.bytes_.size());
+  }
+  static jot::BodySource source(const Payload& p) { return p.make_ ? p.make_() : p.source_; }
+
+  static void give(ResponseBody& body, std::unique_ptr<ResponseStream> stream) noexcept {
+    body.stream_ = std::move(stream);
+  }
+};
+
+class OutgoingBody {
+ public:
+  static constexpr std::size_t piece_size = 16u << 10;
+
+  explicit OutgoingBody(const Payload& payload)
+      : payload_(payload),
+        plan_{ClientAccess::exists(payload), ClientAccess::length(payload),
+              ClientAccess::content_type(payload)} {
+    if (!plan_.exists) plan_.length.reset();
+  }
+
+  BodyPlan& plan() noexcept { return plan_; }
+
+  // Before the first piece is taken. early: the source may be asked before anything was sent.
+  // Throws what the source throws.
+  void start(bool early) {
+    over_ = false;
+    sent_ = 0;
+    first_.reset();
+    if (!plan_.exists || !ClientAccess::is_source(payload_)) return;
+    source_ = ClientAccess::source(payload_);
+    buffer_.resize(longest_chunk_head + piece_size + chunk_tail.size());
+    if (!early) return;
+    first_ = next();
+    if (!plan_.length && *first_ == last_chunk) plan_.exists = false, first_.reset();
+  }
+
+  // From the beginning once more. False: that cannot be.
+  bool restart() {
+    if (!ClientAccess::can_be_sent_again(payload_)) return false;
+    return start(true), true;
+  }
+
+  // The next bytes for the wire; "" at the end, or where error() says what is wrong. Good until the
+  // next call.
+  std::string_view next() {
+    if (first_) return *std::exchange(first_, std::nullopt);
+    if (over_ || !plan_.exists) return {};
+    if (source_) return plan_.length ? next_of_length() : next_chunk();
+    over_ = true;
+    return ClientAccess::bytes(payload_);
+  }
+
+  const std::optional<Error>& error() const noexcept { return error_; }
+
+ private:
+  std::size_t ask(std::size_t most) {
+    try {
+      const std::size_t n = source_(std::span(buffer_).subspan(longest_chunk_head, most));
+      if (n <= most) return n;
+      error_ = bad_url("the body's source gave more than it was asked for");
+    } catch (const std::system_error& e) {
+      error_ = Error(e.code(), e.what());
+    }
+    return over_ = true, 0;
+  }
+
+  std::string_view next_of_length() {
+    const std::uint64_t left = *plan_.length - sent_;
+    if (left == 0) return over_ = true, std::string_view();
+    const std::size_t n = ask(static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_size)));
+    if (n == 0 && !error_) error_ = bad_url("the body's source ended before its length");
+    sent_ += n, over_ = over_ || n == 0;
+    return std::string_view(buffer_).substr(longest_chunk_head, n);
+  }
+
+  std::string_view next_chunk() {
+    const std::size_t n = ask(piece_size);
+    if (error_) return {};
+    if (n == 0) return over_ = true, last_chunk;
+    char head[longest_chunk_head];
+    const std::size_t digits = write_chunk_head(head, n), from = longest_chunk_head - digits;
+    std::memcpy(buffer_.data() + from, head, digits);
+    std::memcpy(buffer_.data() + longest_chunk_head + n, chunk_tail.data(), chunk_tail.size());
+    return std::string_view(buffer_).substr(from, digits + n + chunk_tail.size());
+  }
+
+  const Payload& payload_;
+  BodyPlan plan_;
+  jot::BodySource source_;
+  std::string buffer_;  // room for a chunk: its head, at most piece_size bytes, its tail
+  std::optional<std::string_view> first_;
+  std::optional<Error> error_;
+  std::uint64_t sent_ = 0;
+  bool over_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/redirect.hpp
+
+// redirect.hpp -- what is asked next, when the answer says "elsewhere"?
+//
+// In: the status and fields of a response, and the request that it answers. Out: the request turned
+// into the next one; or word that there is none, and the response is the answer; or an Error.
+// See RFC 9110 section 15.4, and the WHATWG fetch standard ("HTTP-redirect fetch"), for browsers
+// have decided where the RFC leaves a choice:
+//   301, 302       POST becomes GET, every other method stays;
+//   303            becomes GET, but HEAD stays;
+//   307, 308       the method stays.
+// Where the method changes the body goes, and with it the fields that speak of it. Where it stays
+// the body is sent again; if it cannot be, the response is the answer, as in Go.
+//
+// Only http is followed, and within a Unix socket what stays there: no server chooses another.
+// What was meant for one origin (scheme, host and port) is not told to another: Authorization,
+// Cookie and their like are dropped, and do not come back when the next redirect leads home. Within
+// an origin the user of the URL stays.
+
+#include <algorithm>    // std::find
+#include <cstddef>      // std::size_t
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+constexpr bool is_redirect(int status) noexcept {
+  return (status >= 301 && status <= 303) || status == 307 || status == 308;
+}
+
+constexpr bool becomes_get(int status, std::string_view method) noexcept {
+  if (status == 303) return method != "GET" && method != "HEAD";
+  return status <= 302 && method == "POST";
+}
+
+// "host:port" as it is compared: in lower case, the port always there.
+inline std::string authority_of_origin(std::string_view authority) {
+  if (const std::size_t at = authority.rfind('@'); at != authority.npos)
+    authority.remove_prefix(at + 1);
+  const std::size_t colon = authority.find(':', authority.rfind(']') + 1);
+  std::string origin;
+  for (const char c : authority.substr(0, colon)) origin += to_lower(c);
+  const std::string_view port = colon == authority.npos ? "" : authority.substr(colon + 1);
+  return origin.append(":").append(port.empty() ? "80" : port);
+}
+
+inline bool is_same_origin(std::string_view a, std::string_view b) {
+  const ReferenceParts x = split_reference(a), y = split_reference(b);
+  if (!iequals(x.scheme, "http") || !iequals(y.scheme, "http"))  // a socket's path has case
+    return iequals(x.scheme, y.scheme) && x.authority == y.authority;
+  return authority_of_origin(x.authority) == authority_of_origin(y.authority);
+}
+
+// For messages: a URL may hold a password.
+inline std::string url_for_message(std::string_view url) {
+  const ReferenceParts parts = split_reference(url);
+  const std::size_t at = parts.authority.rfind('@');
+  if (at == parts.authority.npos) return printable(url);
+  return printable(std::string(parts.scheme) + "://...@" +
+                   std::string(url.substr(url.find("//") + 2 + at + 1)));
+}
+
+// Browsers take spaces and letters of other alphabets in a Location, and so send them escaped.
+// Control characters never get here: no response has them in a field, but for tabs.
+inline std::string escape_location(std::string_view location) {
+  constexpr std::string_view hex = "0123456789ABCDEF";
+  std::string escaped;
+  for (const char c : location) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_a(c, byte_target))
+      escaped += c;
+    else
+      escaped.append({'%', hex[byte >> 4], hex[byte & 15]});
+  }
+  return escaped;
+}
+
+inline void drop_body_fields(Header& header) {
+  std::vector<std::string> names;
+  for (const Field& f : header) {
+    const bool of_body = iequals(f.name.substr(0, 8), "Content-") || iequals(f.name, "Digest") ||
+                         iequals(f.name, "Expect") || iequals(f.name, "Last-Modified") ||
+                         iequals(f.name, "Trailer") || iequals(f.name, "Transfer-Encoding");
+    if (of_body) names.emplace_back(f.name);
+  }
+  for (const std::string& name : names) header.remove(name);
+}
+
+inline void drop_credentials(Header& header) {
+  for (const char* name :
+       {"Authorization", "Cookie", "Cookie2", "Proxy-Authorization", "WWW-Authenticate", "Host"})
+    header.remove(name);
+}
+
+// What can be done with the body of the request a second time?
+enum class RequestBody { none, replayable, once };
+
+// What became of the request.
+enum class Redirected {
+  no,            // the response is the answer
+  without_body,  // ask again, without a body from now on
+  with_body,     // ask again, with the same body, if there was one
+};
+
+// The redirects of one call.
+class Redirects {
+ public:
+  // limit: so many are followed, and the next is an Error; 0 or less: the first is the answer.
+  explicit Redirects(int limit) : limit_(limit) {}
+
+  // Changes method, url and header into those of the next request. Error: a Location that is no
+  // http URL (refused_by_policy for one of another scheme, bad_message for what is none at all), or
+  // one redirect too many (refused_by_policy).
+  Result<Redirected> next(int status, const Header& response, std::string& method, std::string& url,
+                          Header& header, RequestBody body) {
+    if (!is_redirect(status) || limit_ <= 0 || !response.has("Location")) return Redirected::no;
+    const bool to_get = becomes_get(status, method);
+    if (!to_get && body == RequestBody::once) return Redirected::no;
+    Result<std::string> target = target_of(response, method, url);
+    if (!target) return target.error();
+    if (followed_ >= limit_) return too_many(method, url, *target);
+    ++followed_;
+    seen_.push_back(url);
+    if (!is_same_origin(url, *target)) drop_credentials(header);
+    if (to_get) method = "GET", drop_body_fields(header);
+    url = *std::move(target);
+    return to_get ? Redirected::without_body : Redirected::with_body;
+  }
+
+  int followed() const noexcept { return followed_; }
+
+ private:
+  static Result<std::string> target_of(const Header& response, std::string_view method,
+                                       std::string_view url) {
+    const std::string_view location = response.get("Location");
+    for (const std::string_view other : response.all("Location")) {
+      if (other != location) return bad(method, url, "two Locations that differ");
+    }
+    const std::string target = resolve_reference(url, escape_location(location));
+    const ReferenceParts parts = split_reference(target), from = split_reference(url);
+    if (!iequals(parts.scheme, "http") && !is_same_origin(url, target))
+      return refused(method, url, parts.scheme, target);
+    const std::string_view host = parts.authority.substr(parts.authority.rfind('@') + 1);
+    if (host.empty() || host.front() == ':')
+      return bad(method, url, "redirected to a URL without a host: \"" + printable(location) + '"');
+    std::string whole = target;
+    if (ReferenceParts::is_there(from.fragment) && !ReferenceParts::is_there(parts.fragment))
+      whole.append("#").append(from.fragment);
+    const std::size_t at = from.authority.rfind('@');
+    if (at != from.authority.npos && parts.authority.find('@') == parts.authority.npos &&
+        is_same_origin(url, target))
+      whole.insert(whole.find("//") + 2, from.authority.substr(0, at + 1));
+    return whole;
+  }
+
+  static Error refused(std::string_view method, std::string_view url, std::string_view scheme,
+                       std::string_view target) {
+    const char* hint = iequals(scheme, "https")
+                           ? ": https is not spoken here, ask through a local TLS proxy"
+                           : ": only http is followed";
+    return error(Errc::refused_by_policy, method, url,
+                 "redirected to " + url_for_message(target) + hint);
+  }
+
+  static Error bad(std::string_view method, std::string_view url, const std::string& why) {
+    return error(Errc::bad_message, method, url, why);
+  }
+
+  Error too_many(std::string_view method, const std::string& url, const std::string& to) const {
+    const bool again = to == url || std::find(seen_.begin(), seen_.end(), to) != seen_.end();
+    return error(
+        Errc::refused_by_policy, method, url,
+        "stopped after " + std::to_string(limit_) + " redirects" + (again ? ", in a loop" : ""));
+  }
+
+  static Error error(Errc code, std::string_view method, std::string_view url,
+                     const std::string& why) {
+    return {code, std::string(method) + " " + url_for_message(url) + ": " + why};
+  }
+
+  int limit_, followed_ = 0;
+  std::vector<std::string> seen_;  // at most limit_ URLs
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/retry_after.hpp
+
+// retry_after.hpp -- how long does this server want to be left alone?
+//
+// In: the value of Retry-After (RFC 9110 section 10.2.3), seconds or a date, and the time. Out: the
+// pause, a day at the most; nothing, where the value is neither.
+
+#include <algorithm>    // std::clamp, std::min
+#include <chrono>       // std::chrono::seconds
+#include <cstdint>      // std::int64_t
+#include <optional>     // std::optional
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+inline constexpr std::int64_t longest_retry_after = 86'400;
+
+// now: seconds since 1970. A date that has passed is no pause at all.
+constexpr std::optional<std::chrono::seconds> parse_retry_after(std::string_view value,
+                                                                std::int64_t now) noexcept {
+  value = trim(value);
+  if (value.empty()) return {};
+  std::int64_t seconds = 0;
+  if (all_are(value, byte_digit)) {
+    for (const char c : value) seconds = std::min(seconds * 10 + (c - '0'), longest_retry_after);
+  } else {
+    const auto date = parse_http_date(value);
+    if (!date) return {};
+    seconds = std::clamp<std::int64_t>(*date - now, 0, longest_retry_after);
+  }
+  return std::chrono::seconds(seconds);
+}
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/call_course.hpp
+
+// call_course.hpp -- how often is a server asked, and where, until there is an answer?
+//
+// In: one request, and a function that asks once. Out: the answer that the caller gets.
+//
+//   1. The cookie jar says what to bring along, and keeps what comes back.
+//   2. What failed and may pass is asked again after a pause, where the options allow it and asking
+//      twice does no harm: a connection that broke, a part that was too slow, 429, 502, 503, 504.
+//   3. A redirect makes another request of it: see redirect.hpp.
+//
+// All of it within the time of the one call. A pause that would not fit into that is not made: then
+// the failure itself is the answer. Neither is one longer than the longest that the options allow,
+// whatever Retry-After says.
+
+#include <algorithm>     // std::max
+#include <ctime>         // std::time
+#include <optional>      // std::optional
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::errc, std::error_code
+
+namespace jot::inline v1::detail {
+
+// Could the same request succeed a moment later?
+inline bool may_pass(const std::error_code& error) noexcept {
+  using std::errc;
+  for (const errc one :
+       {errc::timed_out, errc::connection_refused, errc::connection_reset, errc::connection_aborted,
+        errc::broken_pipe, errc::host_unreachable, errc::network_unreachable, errc::network_down}) {
+    if (error == one) return true;
+  }
+  return error == Errc::connection_closed;
+}
+
+constexpr bool may_pass(int status) noexcept {
+  return status == 429 || (status >= 502 && status <= 504);
+}
+
+class CallCourse {
+ public:
+  // request must outlive it.
+  CallCourse(const ClientOptions& options, CallWait& wait, const ClientRequest& request,
+             std::string url)
+      : options_(options),
+        wait_(wait),
+        request_(&request),
+        url_(std::move(url)),
+        redirects_(options.max_redirects) {}
+
+  // ask: Result<Response>(const ClientRequest&, const std::string& url, bool is_redirected).
+  template <class Ask>
+  Result<Response> run(Ask&& ask) {
+    for (;;) {
+      Result<Response> response = ask_once(ask);
+      if (waits_for_another(response)) continue;
+      if (!response) return response;
+      const Result<Redirected> next = redirect(*response);
+      if (!next) return next.error();
+      if (*next == Redirected::no) return response;
+    }
+  }
+
+ private:
+  template <class Ask>
+  Result<Response> ask_once(Ask&& ask) {
+    const bool is_redirected = redirects_.followed() > 0;
+    if (!options_.cookies) return ask(*request_, url_, is_redirected);
+    Result<Response> response = ask(with_cookies(), url_, is_redirected);
+    if (response) {
+      for (const std::string_view field : response->header.all("Set-Cookie"))
+        options_.cookies->set(url_, field);
+    }
+    return response;
+  }
+
+  // Those of the jar behind those that the caller gave.
+  ClientRequest with_cookies() const {
+    ClientRequest request = *request_;
+    const std::string cookies = options_.cookies->get(url_);
+    const std::string_view given = request.header.get("Cookie");
+    if (!cookies.empty())
+      request.header.set("Cookie", given.empty() ? cookies : std::string(given) + "; " + cookies);
+    return request;
+  }
+
+  // True: it has waited, and the request is to be sent again. What was answered is gone then.
+  bool waits_for_another(Result<Response>& response) {
+    if (failures_ >= options_.max_retries || !can_be_repeated()) return false;
+    if (!(response ? may_pass(response->status) : may_pass(response.error().code()))) return false;
+    const auto pause = pause_after(response);
+    if (!pause || *pause >= time_until(wait_.end(), Clock::now())) return false;
+    ++failures_;
+    response = Error(std::error_code());  // its connection is not held meanwhile
+    wait_.context().wait_for(*pause);     // where it ends, the next try says so
+    return true;
+  }
+
+  bool can_be_repeated() const {
+    return is_idempotent(request_->method) && ClientAccess::can_be_sent_again(request_->body);
+  }
+
+  std::optional<nanoseconds> pause_after(const Result<Response>& response) const {
+    const Backoff backoff(options_.retry_pause, options_.max_retry_pause);
+    const nanoseconds pause = backoff.pause(failures_ + 1);
+    const std::string_view field = response ? response->header.get("Retry-After") : "";
+    const auto asked_for = parse_retry_after(field, std::time(nullptr));
+    if (!asked_for) return pause;
+    if (*asked_for > options_.max_retry_pause) return std::nullopt;
+    return std::max<nanoseconds>(*asked_for, pause);
+  }
+
+  // Makes the next request, if there is one.
+  Result<Redirected> redirect(const Response& response) {
+    if (!is_redirect(response.status)) return Redirected::no;
+    ClientRequest next = *request_;
+    const Payload& body = next.body;
+    const auto kind = !ClientAccess::exists(body)             ? RequestBody::none
+                      : ClientAccess::can_be_sent_again(body) ? RequestBody::replayable
+                                                              : RequestBody::once;
+    const Result<Redirected> result =
+        redirects_.next(response.status, response.header, next.method, url_, next.header, kind);
+    if (!result || *result == Redirected::no) return result;
+    if (*result == Redirected::without_body) next.body = Payload(), next.expect_continue = false;
+    changed_ = std::move(next);
+    request_ = &changed_;
+    return result;
+  }
+
+  const ClientOptions& options_;
+  CallWait& wait_;
+  const ClientRequest* request_;  // the caller's, or changed_
+  ClientRequest changed_;
+  std::string url_;
+  Redirects redirects_;
+  int failures_ = 0;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/bell.hpp
+
+// bell.hpp -- how does a thread wake one that sleeps for it, or for the end of its Context?
+//
+// The sleeper waits for a Context of its own, below the caller's: whoever rings ends that one.
+// Nothing is lost: a Bell that rang before it was waited for ends the wait at once.
+// Threads: one waits, any ring.
+
+namespace jot::inline v1::detail {
+
+class Bell {
+ public:
+  explicit Bell(const Context& ctx) : scope_(with_cancel(ctx)) {}
+
+  // The caller may hold a lock: nothing but the sleeper's wake-up hangs on it.
+  void ring() const noexcept { scope_.cancel(); }
+
+  // Until it rings, the caller's Context ends, or the moment comes.
+  void wait_until(Clock::time_point moment) const {
+    scope_.ctx.wait_for(time_until(moment, Clock::now()));
+  }
+
+ private:
+  CancelScope scope_;
 };
 
 }  // namespace jot::inline v1::detail
@@ -21662,109 +23690,6 @@ inline std::string local_address(int fd) {
 
 }  // namespace jot::inline v1::detail
 
-// -------------------------------------------------------------- jot/detail/request_url.hpp
-
-// request_url.hpp -- whom does a URL lead to, and what is asked there?
-//
-// In: "http://user:password@host:port/path?query#fragment", or "http+unix://%2Frun%2Fapp.sock/path"
-// for a Unix socket. Out: its parts as views, or why it cannot be asked. Pure.
-// Strict: only visible ASCII goes into a request line, so that no URL can smuggle a line of its
-// own. See RFC 3986 section 3, RFC 9110 section 4.2.
-
-#include <algorithm>     // std::min
-#include <cstddef>       // std::size_t
-#include <cstdint>       // std::uint16_t
-#include <optional>      // std::optional
-#include <string>        // std::string
-#include <string_view>   // std::string_view
-#include <system_error>  // std::errc
-
-namespace jot::inline v1::detail {
-
-// Lifetime: as long as the URL's bytes stay.
-struct RequestUrl {
-  std::string_view user_info;  // "user:password", still encoded
-  std::string_view authority;  // "host:port", for the field Host; of a Unix socket its encoded path
-  std::string_view host;       // with the brackets of an IPv6 address
-  std::string_view target;     // "/path?query"; or "?query" or "", where a slash is missing
-  std::uint16_t port = 80;
-  bool has_user = false;
-  bool is_unix = false;
-
-  // Whom to connect to, one text for all ways to spell it: "host:port", "unix:/path".
-  std::string place() const {
-    if (is_unix) return "unix:" + percent_decode(authority);
-    std::string text(host);
-    for (char& c : text) c = to_lower(c);
-    return text + ':' + std::to_string(port);
-  }
-};
-
-inline Error bad_url(std::string_view why) {
-  return Error(std::make_error_code(std::errc::invalid_argument), std::string(why));
-}
-
-// 0 where the text is no port that could be connected to.
-inline std::uint16_t parse_port(std::string_view digits) noexcept {
-  unsigned port = 0;
-  for (const char c : digits) port = port * 10 + static_cast<unsigned>(c - '0');
-  return port > 65535 ? std::uint16_t{0} : static_cast<std::uint16_t>(port);
-}
-
-inline std::optional<Error> parse_tcp_authority(RequestUrl& url) {
-  const Authority authority = split_authority(url.authority);
-  if (!authority.valid) return bad_url("bad host or port in the URL");
-  url.host = authority.host;
-  if (!authority.port.empty()) url.port = parse_port(authority.port);
-  if (url.port == 0) return bad_url("bad port in the URL");
-  if (url.authority.ends_with(':')) url.authority.remove_suffix(1);
-  return std::nullopt;
-}
-
-inline std::optional<Error> parse_unix_authority(RequestUrl& url) {
-  if (url.has_user || url.authority.empty()) return bad_url("bad socket path in the URL");
-  const std::string path = percent_decode(url.authority);
-  if (path.find('\0') != path.npos) return bad_url("bad socket path in the URL");
-  return std::nullopt;
-}
-
-// Returns: what is wrong; nothing where `out` is whole.
-inline std::optional<Error> parse_request_url(std::string_view text, RequestUrl& out) {
-  out = RequestUrl{};
-  if (!all_are(text, byte_target)) {
-    return bad_url("space, control character or non-ASCII byte in the URL: percent-encode it");
-  }
-  const std::size_t colon = text.find("://");
-  const std::string_view scheme = text.substr(0, colon);
-  if (colon == text.npos) return bad_url("the URL does not begin with http://");
-  if (iequals(scheme, "https")) {
-    return Error(std::make_error_code(std::errc::protocol_not_supported),
-                 "jot speaks no TLS: put a local TLS proxy (stunnel, nginx) in between, and ask "
-                 "that by http://");
-  }
-  out.is_unix = iequals(scheme, "http+unix");
-  if (!out.is_unix && !iequals(scheme, "http")) return bad_url("the URL is no http:// URL");
-  const std::size_t begin = colon + 3;
-  const std::size_t end = std::min(text.find_first_of("/?#", begin), text.size());
-  out.authority = text.substr(begin, end - begin);
-  if (const std::size_t at = out.authority.rfind('@'); at != out.authority.npos) {
-    out.user_info = out.authority.substr(0, at), out.has_user = true;
-    out.authority.remove_prefix(at + 1);
-  }
-  out.target = text.substr(end, std::min(text.find('#', end), text.size()) - end);
-  return out.is_unix ? parse_unix_authority(out) : parse_tcp_authority(out);
-}
-
-// The URL as it may be shown: no user, no password, no fragment.
-inline std::string shown_url(const RequestUrl& url) {
-  std::string shown = url.is_unix ? "http+unix://" : "http://";
-  shown.append(url.authority);
-  if (!url.target.starts_with('/')) shown += '/';
-  return shown.append(url.target);
-}
-
-}  // namespace jot::inline v1::detail
-
 // -------------------------------------------------------------- jot/detail/resolve.hpp
 
 // resolve.hpp -- at which addresses is this host?
@@ -22159,641 +24084,6 @@ inline Result<Fd> dial(std::string_view place, Resolver& resolver, CallWait& wai
 
 }  // namespace jot::inline v1::detail
 
-// -------------------------------------------------------------- jot/detail/chunked.hpp
-
-// chunked.hpp -- how do bytes of unknown number travel?
-//
-// As chunks, each behind a line that tells its size in hex; then a chunk of size 0, trailer fields
-// perhaps, and an empty line:
-//
-//     5 CR LF hello CR LF  0 CR LF  CR LF
-//
-// In: raw bytes, cut anywhere. Out: pieces of the body as views into them, or a Verdict.
-// Pure and resumable: a decoder is a few words of memory and holds no byte of the message.
-// Strict: digits only (no sign, no 0x, no space), CR LF only, extensions and trailers bounded.
-// See RFC 9112 section 7.1.
-
-#include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint8_t, std::uint16_t, std::uint32_t, std::uint64_t
-#include <string_view>  // std::string_view
-
-namespace jot::inline v1::detail {
-
-// What became of one call of feed().
-struct BodyStep {
-  enum class State { more, done, bad };
-
-  State state = State::more;
-  std::size_t consumed = 0;  // bytes of raw; less than all when done, or before the next piece
-  std::string_view piece;    // of the body; a view into raw, may be empty
-  std::string_view trailer;  // raw bytes of the trailer section; for whoever collects them
-  Verdict verdict;           // when bad
-};
-
-inline constexpr std::size_t max_chunk_extensions = 4 << 10;  // bytes, of all chunks together
-inline constexpr std::uint32_t max_trailer_fields = 100;
-
-class ChunkDecoder {
- public:
-  // max_trailer: bytes of the trailer section; more is 431.
-  explicit ChunkDecoder(std::uint32_t max_trailer = 32 << 10) noexcept
-      : trailer_left_(max_trailer) {}
-
-  // Decodes to the end of the first piece in raw, and through what follows it as long as that is
-  // no further piece. Call it again with the bytes not consumed and new ones. It consumes at least
-  // one byte if there is one; not to be called after done or bad.
-  BodyStep feed(std::string_view raw) noexcept {
-    BodyStep step;
-    while (step.consumed < raw.size()) {
-      if (expect_ == Expect::data) {
-        if (!step.piece.empty()) break;
-        step.piece = take_data(raw.substr(step.consumed));
-        step.consumed += step.piece.size();
-        continue;
-      }
-      const bool in_trailer = expect_ >= Expect::trailer_line;
-      step.verdict = take_byte(raw[step.consumed]);
-      if (!step.verdict.ok()) return step.state = BodyStep::State::bad, step;
-      if (in_trailer) {
-        const std::size_t begin = step.consumed - step.trailer.size();
-        step.trailer = raw.substr(begin, step.trailer.size() + 1);
-      }
-      ++step.consumed;
-      if (expect_ == Expect::nothing) return step.state = BodyStep::State::done, step;
-    }
-    return step;
-  }
-
- private:
-  // What the next byte must be, in order of appearance.
-  enum class Expect : std::uint8_t {
-    size,           // a hex digit; after the first also what ends the size
-    extension_gap,  // blank between size and ;
-    extension,
-    size_lf,
-    data,
-    data_cr,
-    data_lf,
-    trailer_line,  // the first byte of a field line, or the CR of the empty line
-    trailer_name,
-    trailer_value,
-    trailer_lf,
-    last_lf,
-    nothing,
-  };
-
-  std::string_view take_data(std::string_view raw) noexcept {
-    const std::string_view piece =
-        raw.size() < left_ ? raw : raw.substr(0, static_cast<std::size_t>(left_));
-    left_ -= piece.size();
-    if (left_ == 0) expect_ = Expect::data_cr;
-    return piece;
-  }
-
-  Verdict take_byte(char c) noexcept {
-    switch (expect_) {
-      case Expect::size: return take_size(c);
-      case Expect::extension_gap:
-      case Expect::extension: return take_extension(c);
-      case Expect::size_lf:
-        return take_exactly(c, '\n', left_ == 0 ? Expect::trailer_line : Expect::data);
-      case Expect::data_cr: return take_exactly(c, '\r', Expect::data_lf);
-      case Expect::data_lf: return digits_ = 0, take_exactly(c, '\n', Expect::size);
-      case Expect::data:
-      case Expect::nothing: return {400, "bytes where none belong"};
-      default: return take_trailer(c);
-    }
-  }
-
-  Verdict take_exactly(char c, char wanted, Expect next) noexcept {
-    if (c != wanted) return {400, "chunk line or data without CR LF at its end"};
-    expect_ = next;
-    return {};
-  }
-
-  Verdict take_size(char c) noexcept {
-    constexpr int most_digits =
-        16;  // leading zeros count: nobody needs them, and a line has an end
-    const int digit = hex_digit(c);
-    if (digit < 0) {
-      if (digits_ == 0) return {400, "chunk size is not a hex number"};
-      return take_extension(c);
-    }
-    if (digits_ == 0) left_ = 0;
-    left_ = left_ << 4 | static_cast<std::uint64_t>(digit);
-    if (++digits_ > most_digits || left_ >> 63 != 0) return {400, "chunk size too large"};
-    return {};
-  }
-
-  // From behind the size to the CR: blank, then ; and anything without control characters.
-  Verdict take_extension(char c) noexcept {
-    if (c == '\r') {
-      if (expect_ == Expect::extension_gap) return {400, "space after a chunk size"};
-      expect_ = Expect::size_lf;
-      return {};
-    }
-    if (++extension_bytes_ > max_chunk_extensions) return {400, "chunk extensions too long"};
-    if (expect_ == Expect::extension) {
-      return is_a(c, byte_value) ? Verdict{} : Verdict{400, "control character in chunk extension"};
-    }
-    if (c == ';')
-      expect_ = Expect::extension;
-    else if (is_space(c))
-      expect_ = Expect::extension_gap;
-    else
-      return {400, "chunk size is not a hex number"};
-    return {};
-  }
-
-  // The rules of parse_fields, one byte at a time.
-  Verdict take_trailer(char c) noexcept {
-    if (trailer_left_-- == 0) return trailer_left_ = 0, Verdict{431, "trailer section too large"};
-    switch (expect_) {
-      case Expect::trailer_line:
-        if (c == '\r') return expect_ = Expect::last_lf, Verdict{};
-        if (trailer_fields_++ == max_trailer_fields) return {431, "too many trailer fields"};
-        if (!is_a(c, byte_token)) return {400, "malformed trailer field"};
-        return expect_ = Expect::trailer_name, Verdict{};
-      case Expect::trailer_name:
-        if (c == ':') return expect_ = Expect::trailer_value, Verdict{};
-        return is_a(c, byte_token) ? Verdict{} : Verdict{400, "malformed trailer field"};
-      case Expect::trailer_value:
-        if (c == '\r') return expect_ = Expect::trailer_lf, Verdict{};
-        return is_a(c, byte_value) ? Verdict{} : Verdict{400, "control character in trailer field"};
-      case Expect::trailer_lf: return take_exactly(c, '\n', Expect::trailer_line);
-      default: return take_exactly(c, '\n', Expect::nothing);
-    }
-  }
-
-  std::uint64_t left_ = 0;  // bytes of the chunk still to come; while its line is read, its size
-  std::uint32_t trailer_left_;
-  std::uint16_t extension_bytes_ = 0;
-  std::uint8_t digits_ = 0;
-  std::uint8_t trailer_fields_ = 0;
-  Expect expect_ = Expect::size;
-};
-
-inline constexpr std::size_t longest_chunk_head = 18;  // 16 digits, CR, LF
-inline constexpr std::string_view chunk_tail = "\r\n";
-inline constexpr std::string_view last_chunk = "0\r\n\r\n";  // without trailers
-
-// Writes the line before a chunk of n bytes, n > 0, and returns its length. Behind the chunk goes
-// chunk_tail. to: room for longest_chunk_head bytes.
-inline std::size_t write_chunk_head(char* to, std::size_t n) noexcept {
-  std::size_t digits = 1;
-  while (digits < 2 * sizeof n && n >> (4 * digits) != 0) ++digits;
-  for (std::size_t i = digits; i-- > 0; n >>= 4) to[i] = "0123456789abcdef"[n & 15];
-  to[digits] = '\r', to[digits + 1] = '\n';
-  return digits + 2;
-}
-
-}  // namespace jot::inline v1::detail
-
-// -------------------------------------------------------------- jot/detail/framing.hpp
-
-// framing.hpp -- how long is this body?
-//
-// In: the version and the fields of a message. Out: none, so many bytes, chunked, or a Verdict;
-// then a decoder that finds the body's bytes in those that arrive. This is the only place that
-// reads Content-Length and Transfer-Encoding: where two readers could disagree on them, one request
-// could hide inside the body of another.
-//
-//     Transfer-Encoding   Content-Length            the body is
-//     -                   -                         none
-//     -                   one number, or the same   so many bytes
-//                         one several times
-//     -                   anything else             400
-//     any                 any, or HTTP/1.0          400
-//     chunked             -                         chunked
-//     known, not          -                         400: its end cannot be told
-//       chunked at last
-//     anything else       -                         501
-//
-// A response without either has a body until its connection closes, unless it can have none.
-// See RFC 9112 section 6.3.
-
-#include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint64_t
-#include <string_view>  // std::string_view
-
-namespace jot::inline v1::detail {
-
-enum class BodyKind : std::uint8_t { none, length, chunked, until_close };
-
-struct Framing {
-  BodyKind kind = BodyKind::none;
-  std::uint64_t length = 0;  // for BodyKind::length
-  Verdict verdict;           // not ok: refuse the message and close
-};
-
-// Returns: false unless s is nothing but digits that make a number below 2^63.
-inline bool parse_length(std::string_view s, std::uint64_t& length) noexcept {
-  if (s.empty()) return false;
-  length = 0;
-  for (const char c : s) {
-    if (!is_digit(c)) return false;
-    const auto digit = static_cast<std::uint64_t>(c - '0');
-    if (length > (INT64_MAX - digit) / 10) return false;
-    length = length * 10 + digit;
-  }
-  return true;
-}
-
-// What the two fields say, gathered in one pass.
-class FramingFields {
- public:
-  void note(const Field& f) noexcept {
-    if (f.name.size() == 14 && iequals(f.name, "content-length")) note_lengths(f.value);
-    if (f.name.size() == 17 && iequals(f.name, "transfer-encoding")) note_codings(f.value);
-  }
-
-  Framing decide(int minor) const noexcept {
-    if (!has_length_ && !has_coding_) return {};
-    if (has_coding_) return decide_coding(minor);
-    if (!length_ok_) return refuse(400, "bad Content-Length");
-    return {BodyKind::length, length_, {}};
-  }
-
- private:
-  static Framing refuse(int status, const char* reason) noexcept {
-    return {BodyKind::none, 0, {status, reason}};
-  }
-
-  // "5, 5" is what a proxy may have made of two fields: the same number again is harmless.
-  void note_lengths(std::string_view list) noexcept {
-    bool more = true;
-    while (more) {
-      more = list.find(',') != std::string_view::npos;
-      const std::string_view digits = next_in_list(list);
-      if (!has_length_)
-        length_ok_ = parse_length(digits, length_), digits_ = digits;
-      else if (digits != digits_)
-        length_ok_ = false;
-      has_length_ = true;
-    }
-  }
-
-  void note_codings(std::string_view list) noexcept {
-    has_coding_ = true;
-    bool more = true;
-    while (more) {
-      more = list.find(',') != std::string_view::npos;
-      note_coding(next_in_list(list));
-    }
-  }
-
-  void note_coding(std::string_view coding) noexcept {
-    chunked_is_last_ = iequals(coding, "chunked");
-    if (chunked_is_last_) {
-      ++chunked_;
-      return;
-    }
-    const std::string_view name = trim(coding.substr(0, coding.find(';')));
-    if (!is_token(name) || iequals(name, "chunked")) malformed_ = true;
-    for (const std::string_view known :
-         {"gzip", "deflate", "compress", "x-gzip", "x-compress", "identity"}) {
-      if (iequals(name, known)) return void(others_known_ = true);
-    }
-    unknown_ = true;
-  }
-
-  Framing decide_coding(int minor) const noexcept {
-    if (minor == 0) return refuse(400, "Transfer-Encoding in HTTP/1.0");
-    if (has_length_) return refuse(400, "Transfer-Encoding and Content-Length");
-    if (malformed_) return refuse(400, "malformed Transfer-Encoding");
-    if (unknown_) return refuse(501, "unknown transfer coding");
-    if (!chunked_is_last_) return refuse(400, "final transfer coding is not chunked");
-    if (chunked_ > 1) return refuse(400, "chunked more than once");
-    if (others_known_) return refuse(501, "transfer coding not supported");
-    return {BodyKind::chunked, 0, {}};
-  }
-
-  std::uint64_t length_ = 0;
-  std::string_view digits_;  // of the first Content-Length
-  int chunked_ = 0;
-  bool has_length_ = false, length_ok_ = false;
-  bool has_coding_ = false, chunked_is_last_ = false;
-  bool malformed_ = false, unknown_ = false, others_known_ = false;
-};
-
-inline Framing request_framing(int minor, const Header& header) noexcept {
-  FramingFields fields;
-  for (const Field& f : header) fields.note(f);
-  return fields.decide(minor);
-}
-
-// has_body: false for one that answers HEAD, and for 1xx, 204 and 304, whatever the fields say.
-inline Framing response_framing(int minor, const Header& header, bool has_body) noexcept {
-  Framing framing = request_framing(minor, header);
-  if (!framing.verdict.ok()) return framing;
-  if (!has_body) return {};
-  if (framing.kind == BodyKind::none) framing.kind = BodyKind::until_close;
-  return framing;
-}
-
-// Finds the bytes of one body among those that arrive. Small and copyable: it waits with a parked
-// connection. When the connection ends before done(), the body was cut off.
-class BodyDecoder {
- public:
-  BodyDecoder() noexcept = default;  // of a message without a body
-
-  explicit BodyDecoder(const Framing& framing, std::uint32_t max_trailer = 32 << 10) noexcept
-      : chunks_(max_trailer), left_(framing.length), kind_(framing.kind) {
-    done_ = (kind_ == BodyKind::none || kind_ == BodyKind::length) && left_ == 0;
-  }
-
-  // As ChunkDecoder::feed(), for every kind. When done already, it consumes nothing.
-  BodyStep feed(std::string_view raw) noexcept {
-    BodyStep step;
-    if (!done_) step = kind_ == BodyKind::chunked ? chunks_.feed(raw) : take_plain(raw);
-    total_ += step.piece.size();
-    done_ = done_ || step.state == BodyStep::State::done;
-    if (done_) step.state = BodyStep::State::done;
-    return step;
-  }
-
-  bool done() const noexcept { return done_; }
-  BodyKind kind() const noexcept { return kind_; }
-
-  // Bytes of the body so far, framing not counted.
-  std::uint64_t total() const noexcept { return total_; }
-
-  // Bytes still to come where the length was declared; 0 when it was not.
-  std::uint64_t left() const noexcept { return left_; }
-
- private:
-  BodyStep take_plain(std::string_view raw) noexcept {
-    BodyStep step;
-    if (kind_ == BodyKind::until_close) return step.piece = raw, step.consumed = raw.size(), step;
-    step.piece = raw.size() < left_ ? raw : raw.substr(0, static_cast<std::size_t>(left_));
-    step.consumed = step.piece.size();
-    left_ -= step.consumed;
-    if (left_ == 0) step.state = BodyStep::State::done;
-    return step;
-  }
-
-  ChunkDecoder chunks_;
-  std::uint64_t left_ = 0;
-  std::uint64_t total_ = 0;
-  BodyKind kind_ = BodyKind::none;
-  bool done_ = true;
-};
-
-}  // namespace jot::inline v1::detail
-
-// -------------------------------------------------------------- jot/detail/request_text.hpp
-
-// request_text.hpp -- how does a request's head read on the wire?
-//
-// In: method, target, fields, and how long the body is. Out: its bytes. Whatever a caller got wrong
-// is said here, before anything is sent: a method that is no token, a length that contradicts the
-// body. Fields need no second look, for Header lets nothing through.
-
-#include <cstdint>      // std::uint64_t
-#include <optional>     // std::optional
-#include <string>       // std::string
-#include <string_view>  // std::string_view
-
-namespace jot::inline v1::detail {
-
-// What a body tells of itself.
-struct BodyPlan {
-  bool exists = false;                  // false: none at all
-  std::optional<std::uint64_t> length;  // nullopt: in chunks
-  std::string_view content_type;        // "": the caller's, or none
-};
-
-// What the fields that the caller gave say about what the client adds.
-struct GivenFields {
-  std::string_view host, length;
-  int hosts = 0, lengths = 0;
-  bool user_agent = false, accept_encoding = false, content_type = false, authorization = false;
-  bool transfer_encoding = false, expects_continue = false, closes = false;
-
-  explicit GivenFields(const Header& header) noexcept {
-    for (const Field& f : header) note(f);
-  }
-
-  void note(const Field& f) noexcept {
-    if (iequals(f.name, "host")) host = f.value, ++hosts;
-    if (iequals(f.name, "content-length")) length = f.value, ++lengths;
-    if (iequals(f.name, "user-agent")) user_agent = true;
-    if (iequals(f.name, "accept-encoding")) accept_encoding = true;
-    if (iequals(f.name, "content-type")) content_type = true;
-    if (iequals(f.name, "authorization")) authorization = true;
-    if (iequals(f.name, "transfer-encoding")) transfer_encoding = true;
-    if (iequals(f.name, "expect")) expects_continue |= iequals(f.value, "100-continue");
-    if (iequals(f.name, "connection")) closes |= list_has(f.value, "close");
-  }
-};
-
-// Idempotent by definition: to ask twice is to ask once. RFC 9110 section 9.2.2.
-inline bool is_idempotent(std::string_view method) noexcept {
-  for (const std::string_view m : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"}) {
-    if (method == m) return true;
-  }
-  return false;
-}
-
-// Do servers expect to be told that there is no body? RFC 9110 section 8.6.
-inline bool announces_no_body(std::string_view method) noexcept {
-  return method == "POST" || method == "PUT" || method == "PATCH";
-}
-
-inline std::string basic_credentials(std::string_view encoded_user_info) {
-  std::string pair = percent_decode(encoded_user_info);
-  if (pair.find(':') == pair.npos) pair += ':';
-  std::string text = base64url_encode(pair);
-  for (char& c : text) c = c == '-' ? '+' : c == '_' ? '/' : c;
-  return text.append((4 - text.size() % 4) % 4, '=');
-}
-
-// Returns: what is wrong with the request; nothing where it can be sent. A length that the caller
-// gave for a source without one becomes the plan's.
-inline std::optional<Error> judge_request(const ClientRequest& request, const GivenFields& given,
-                                          BodyPlan& plan) {
-  if (!is_token(request.method)) return bad_url("the method is no token");
-  if (request.method == "CONNECT") return bad_url("jot makes no tunnels");
-  if (given.transfer_encoding) return bad_url("Transfer-Encoding is the client's own work");
-  if (given.hosts > 1 || (given.hosts == 1 && !split_authority(given.host).valid)) {
-    return bad_url("bad Host");
-  }
-  std::uint64_t length = 0;
-  if (given.lengths == 0) return std::nullopt;
-  if (given.lengths > 1 || !parse_length(given.length, length))
-    return bad_url("bad Content-Length");
-  if (plan.exists && !plan.length) plan.length = length;
-  if ((plan.exists ? *plan.length : 0) == length) return std::nullopt;
-  return bad_url("Content-Length is not the body's length");
-}
-
-class RequestText {
- public:
-  explicit RequestText(std::string& to) : out_(to) { out_.clear(); }
-
-  // proxied: in absolute form, as a proxy wants it.
-  void line(std::string_view method, const RequestUrl& url, bool proxied) {
-    add(method, " ");
-    if (proxied) add("http://", url.authority);
-    if (url.target == "*" || url.target.starts_with('/'))
-      add(url.target);
-    else
-      add("/", url.target);
-    add(" HTTP/1.1\r\n");
-  }
-
-  void field(std::string_view name, std::string_view value) { add(name, ": ", value, "\r\n"); }
-
-  // Those that the caller gave, but for what only the client may say.
-  void fields(const Header& header) {
-    for (const Field& f : header) {
-      const bool ours =
-          iequals(f.name, "host") || iequals(f.name, "content-length") || iequals(f.name, "expect");
-      if (!ours) field(f.name, f.value);
-    }
-  }
-
-  void framing(std::string_view method, const BodyPlan& plan) {
-    if (plan.exists && !plan.length) return field("Transfer-Encoding", "chunked");
-    if (!plan.exists && !announces_no_body(method)) return;
-    field("Content-Length", std::to_string(plan.exists ? *plan.length : 0));
-  }
-
-  void end() { add("\r\n"); }
-
- private:
-  template <class... Parts>
-  void add(const Parts&... parts) {
-    (out_.append(parts), ...);
-  }
-
-  std::string& out_;
-};
-
-}  // namespace jot::inline v1::detail
-
-// -------------------------------------------------------------- jot/detail/outgoing_body.hpp
-
-// outgoing_body.hpp -- how does a request's body leave, whatever it is made of?
-//
-// In: a Payload. Out: pieces ready for the wire, one after the other: all of a text at once; what a
-// source gives, as it gives it, in chunks where its length is not known.
-// The first piece of a source is asked for before anything is sent: it travels with the head, and a
-// source without any needs no body at all.
-
-#include <algorithm>    // std::min
-#include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint64_t
-#include <cstring>      // std::memcpy
-#include <optional>     // std::optional
-#include <span>         // std::span
-#include <string>       // std::string
-#include <string_view>  // std::string_view
-
-namespace jot::inline v1::detail {
-
-// The door to what the contracts of client.hpp keep to themselves.
-struct ClientAccess {
-  static std::string_view bytes(const Payload& p) noexcept { return p.bytes_; }
-  static std::string_view content_type(const Payload& p) noexcept { return p.content_type_; }
-  static bool exists(const Payload& p) noexcept { return p.exists_; }
-  static bool is_source(const Payload& p) noexcept { return p.source_ || p.make_; }
-  static bool can_be_sent_again(const Payload& p) noexcept { return !p.source_; }
-  static std::optional<std::uint64_t> length(const Payload& p) noexcept {
-    return is_source(p) ? p.length_ : std::optional<std::uint64_t>(p.bytes_.size());
-  }
-  static jot::BodySource source(const Payload& p) { return p.make_ ? p.make_() : p.source_; }
-
-  static void give(ResponseBody& body, std::unique_ptr<ResponseStream> stream) noexcept {
-    body.stream_ = std::move(stream);
-  }
-};
-
-class OutgoingBody {
- public:
-  static constexpr std::size_t piece_size = 16u << 10;
-
-  explicit OutgoingBody(const Payload& payload)
-      : payload_(payload),
-        plan_{ClientAccess::exists(payload), ClientAccess::length(payload),
-              ClientAccess::content_type(payload)} {
-    if (!plan_.exists) plan_.length.reset();
-  }
-
-  BodyPlan& plan() noexcept { return plan_; }
-
-  // Before the first piece is taken. early: the source may be asked before anything was sent.
-  // Throws what the source throws.
-  void start(bool early) {
-    over_ = false;
-    sent_ = 0;
-    first_.reset();
-    if (!plan_.exists || !ClientAccess::is_source(payload_)) return;
-    source_ = ClientAccess::source(payload_);
-    buffer_.resize(longest_chunk_head + piece_size + chunk_tail.size());
-    if (!early) return;
-    first_ = next();
-    if (!plan_.length && *first_ == last_chunk) plan_.exists = false, first_.reset();
-  }
-
-  // From the beginning once more. False: that cannot be.
-  bool restart() {
-    if (!ClientAccess::can_be_sent_again(payload_)) return false;
-    return start(true), true;
-  }
-
-  // The next bytes for the wire; "" at the end, or where error() says what is wrong. Good until the
-  // next call.
-  std::string_view next() {
-    if (first_) return *std::exchange(first_, std::nullopt);
-    if (over_ || !plan_.exists) return {};
-    if (source_) return plan_.length ? next_of_length() : next_chunk();
-    over_ = true;
-    return ClientAccess::bytes(payload_);
-  }
-
-  const std::optional<Error>& error() const noexcept { return error_; }
-
- private:
-  std::size_t ask(std::size_t most) {
-    const std::size_t n = source_(std::span(buffer_).subspan(longest_chunk_head, most));
-    if (n <= most) return n;
-    error_ = bad_url("the body's source gave more than it was asked for");
-    return over_ = true, 0;
-  }
-
-  std::string_view next_of_length() {
-    const std::uint64_t left = *plan_.length - sent_;
-    if (left == 0) return over_ = true, std::string_view();
-    const std::size_t n = ask(static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_size)));
-    if (n == 0 && !error_) error_ = bad_url("the body's source ended before its length");
-    sent_ += n, over_ = over_ || n == 0;
-    return std::string_view(buffer_).substr(longest_chunk_head, n);
-  }
-
-  std::string_view next_chunk() {
-    const std::size_t n = ask(piece_size);
-    if (error_) return {};
-    if (n == 0) return over_ = true, last_chunk;
-    char head[longest_chunk_head];
-    const std::size_t digits = write_chunk_head(head, n), from = longest_chunk_head - digits;
-    std::memcpy(buffer_.data() + from, head, digits);
-    std::memcpy(buffer_.data() + longest_chunk_head + n, chunk_tail.data(), chunk_tail.size());
-    return std::string_view(buffer_).substr(from, digits + n + chunk_tail.size());
-  }
-
-  const Payload& payload_;
-  BodyPlan plan_;
-  jot::BodySource source_;
-  std::string buffer_;  // room for a chunk: its head, at most piece_size bytes, its tail
-  std::optional<std::string_view> first_;
-  std::optional<Error> error_;
-  std::uint64_t sent_ = 0;
-  bool over_ = false;
-};
-
-}  // namespace jot::inline v1::detail
-
 // -------------------------------------------------------------- jot/detail/parse_response.hpp
 
 // parse_response.hpp -- what does this response head say?
@@ -22908,10 +24198,13 @@ class Exchange {
  public:
   static constexpr int most_interim = 16;
 
-  Exchange(ClientConnection& connection, CallWait& wait, const ClientOptions& options)
+  // stall: the longest wait between two bytes of the body.
+  Exchange(ClientConnection& connection, CallWait& wait, const ClientOptions& options,
+           nanoseconds stall)
       : c_(connection),
         wait_(wait),
         options_(options),
+        stall_(stall),
         limits_(response_limits(options.max_head)) {}
 
   // True also where the server did not want it all: then an answer may be there. False: error().
@@ -23013,7 +24306,7 @@ class Exchange {
       head.remove_prefix(of_head), piece.remove_prefix(n - of_head);
       if (n > 0) continue;
       short events = POLLIN | POLLOUT;
-      const Waited waited = wait_.for_fd(c_.fd(), events, wait_.within(options_.body_timeout));
+      const Waited waited = wait_.for_fd(c_.fd(), events, wait_.within(stall_));
       if (waited != Waited::ready) return fail(wait_.error(waited, "request not taken"));
       if ((events & POLLIN) != 0 && is_answered()) return is_cut_ = true;
     }
@@ -23053,6 +24346,7 @@ class Exchange {
   ClientConnection& c_;
   CallWait& wait_;
   const ClientOptions& options_;
+  const nanoseconds stall_;
   const HeadLimits limits_;
   HeadScanner scanner_;
   std::optional<Error> error_;
@@ -23060,6 +24354,208 @@ class Exchange {
   bool invited_ = false;  // 100 has come
   bool heard_ = false;    // at least a byte of an answer has
   bool is_cut_ = false, is_gone_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/host_gate.hpp
+
+// host_gate.hpp -- when may this host be asked again?
+//
+// In: a host and the time. Out: a moment that is the caller's alone: those of one host are at least
+// an interval apart, first come, first served. Who cannot wait so long gets none, and takes none
+// from others.
+// At most max_hosts are remembered; the one that may be asked soonest is forgotten first.
+// Threads: any; a mutex guards the map. Nobody sleeps while holding it.
+
+#include <algorithm>    // std::max, std::min_element
+#include <cstddef>      // std::size_t
+#include <functional>   // std::less
+#include <map>          // std::map, std::erase_if
+#include <mutex>        // std::mutex, std::lock_guard
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+
+namespace jot::inline v1::detail {
+
+class HostGate {
+ public:
+  static constexpr std::size_t max_hosts = 1024;
+
+  // interval: 0 or less: the gate is open.
+  explicit HostGate(nanoseconds interval) noexcept : interval_(interval) {}
+
+  // Waits for the next moment of that host. False: it would be after `deadline`, for which nobody
+  // waits; or ctx ended meanwhile, and its moment is free again, if it was the last.
+  bool pass(const Context& ctx, std::string_view host, Clock::time_point deadline) {
+    if (interval_ <= nanoseconds::zero()) return !ctx.done();
+    const auto moment = reserve(host, Clock::now(), deadline);
+    if (!moment) return false;
+    if (!ctx.wait_for(time_until(*moment, Clock::now()))) return true;
+    give_back(host, *moment);
+    return false;
+  }
+
+  std::optional<Clock::time_point> reserve(std::string_view host, Clock::time_point now,
+                                           Clock::time_point deadline) {
+    std::lock_guard lock(mutex_);
+    auto at = next_.find(host);
+    const Clock::time_point moment = at == next_.end() ? now : std::max(now, at->second);
+    if (moment > deadline) return {};
+    if (at == next_.end()) {
+      if (next_.size() >= max_hosts) make_room(now);
+      at = next_.emplace(host, now).first;
+    }
+    at->second = time_after(moment, interval_);
+    return moment;
+  }
+
+  void give_back(std::string_view host, Clock::time_point moment) {
+    std::lock_guard lock(mutex_);
+    const auto at = next_.find(host);
+    if (at != next_.end() && at->second == time_after(moment, interval_)) at->second = moment;
+  }
+
+  std::size_t hosts() const {
+    std::lock_guard lock(mutex_);
+    return next_.size();
+  }
+
+ private:
+  void make_room(Clock::time_point now) {
+    std::erase_if(next_, [now](const auto& host) { return host.second <= now; });
+    if (next_.size() < max_hosts) return;
+    next_.erase(std::min_element(next_.begin(), next_.end(),
+                                 [](const auto& a, const auto& b) { return a.second < b.second; }));
+  }
+
+  const nanoseconds interval_;
+  mutable std::mutex mutex_;  // guards next_
+  std::map<std::string, Clock::time_point, std::less<>> next_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/proxy_env.hpp
+
+// proxy_env.hpp -- does the environment want this request to go by way of a proxy?
+//
+// In: the values of http_proxy and no_proxy, and the host and port of a request. Out: the proxy's
+// URL, or "": ask the server itself.
+//
+// no_proxy is a list, cut at commas and spaces:
+//   *                          every host
+//   example.org                that host and all below it
+//   .example.org *.example.org all below it
+//   192.0.2.1 2001:db8::1      that address
+//   10.0.0.0/8                 the addresses that begin so
+//   example.org:8080           any of the above, but the last, with a port: for that port only
+// This machine (localhost, 127.0.0.0/8, ::1) is never asked by way of a proxy. These are the rules
+// of Go. HTTP_PROXY in capitals is not looked at: in a CGI program it would be the Proxy field of
+// the client's request ("httpoxy").
+
+#include <cstddef>      // std::size_t
+#include <cstdlib>      // std::getenv
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <vector>       // std::vector
+
+namespace jot::inline v1::detail {
+
+class ProxyEnv {
+ public:
+  ProxyEnv(std::string_view http_proxy, std::string_view no_proxy) : proxy_(trim(http_proxy)) {
+    if (!proxy_.empty() && proxy_.find("://") == std::string::npos) proxy_.insert(0, "http://");
+    while (!no_proxy.empty()) {
+      const std::size_t end = no_proxy.find_first_of(", \t\r\n");
+      add(no_proxy.substr(0, end));
+      no_proxy.remove_prefix(end == no_proxy.npos ? no_proxy.size() : end + 1);
+    }
+  }
+
+  // What the process was started with. Threads: none may call setenv() meanwhile.
+  static ProxyEnv of_process() {
+    const char* exceptions = std::getenv("no_proxy");
+    if (!exceptions) exceptions = std::getenv("NO_PROXY");
+    const char* proxy = std::getenv("http_proxy");
+    return {proxy ? proxy : "", exceptions ? exceptions : ""};
+  }
+
+  // "" where there is none.
+  const std::string& proxy() const noexcept { return proxy_; }
+
+  // host: a name or an address, this perhaps in brackets.
+  bool is_for(std::string_view host, int port) const {
+    if (proxy_.empty() || everyone_) return false;
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    if (host.ends_with('.')) host.remove_suffix(1);
+    in6_addr ip{};
+    const bool is_ip = parse_ip(host, ip);
+    if (is_ip ? is_loopback(ip) : iequals(host, "localhost")) return false;
+    for (const Exception& exception : exceptions_) {
+      if (exception.port >= 0 && exception.port != port) continue;
+      if (is_ip ? exception.is_network && exception.network.contains(ip)
+                : !exception.is_network && is_below(host, exception))
+        return false;
+    }
+    return true;
+  }
+
+ private:
+  struct Exception {
+    std::string domain;   // in lower case; with its dot where only what is below it counts
+    IpNetwork network{};  // instead, where is_network
+    bool is_network = false;
+    int port = -1;  // any
+  };
+
+  static bool is_loopback(const in6_addr& ip) noexcept {
+    return IN6_IS_ADDR_LOOPBACK(&ip) || (IN6_IS_ADDR_V4MAPPED(&ip) && ip.s6_addr[12] == 127);
+  }
+
+  static bool is_below(std::string_view host, const Exception& exception) noexcept {
+    const std::string_view domain = exception.domain;
+    if (host.size() < domain.size()) return false;
+    const std::size_t before = host.size() - domain.size();
+    if (!iequals(host.substr(before), domain)) return false;
+    if (domain.front() == '.') return before > 0;
+    return before == 0 || host[before - 1] == '.';
+  }
+
+  // What is none of the above matches nothing, and does no harm to its neighbours.
+  void add(std::string_view entry) {
+    if (entry.empty()) return;
+    if (entry == "*") everyone_ = true;
+    Exception exception;
+    exception.is_network = parse_network(entry, exception.network);
+    if (!exception.is_network) {
+      if (!cut_port(entry, exception.port)) return;
+      if (entry.starts_with("[") && entry.ends_with("]")) entry = entry.substr(1, entry.size() - 2);
+      exception.is_network =
+          entry.find('/') == entry.npos && parse_network(entry, exception.network);
+    }
+    if (!exception.is_network) {
+      if (entry.starts_with("*.")) entry.remove_prefix(1);
+      if (entry.ends_with('.')) entry.remove_suffix(1);
+      for (const char c : entry) exception.domain += to_lower(c);
+      if (exception.domain.empty()) return;
+    }
+    exceptions_.push_back(std::move(exception));
+  }
+
+  // False: there is one, and it is none.
+  static bool cut_port(std::string_view& entry, int& port) noexcept {
+    const std::size_t colon = entry.rfind(':');
+    if (colon == entry.npos || entry.find(']', colon) != entry.npos) return true;
+    port = parse_small(entry.substr(colon + 1), 65'535);
+    entry = entry.substr(0, colon);
+    return port >= 0;
+  }
+
+  std::string proxy_;
+  bool everyone_ = false;
+  std::vector<Exception> exceptions_;
 };
 
 }  // namespace jot::inline v1::detail
@@ -23349,6 +24845,7 @@ class ResponseStream {
 //   5. The response gets what is left of the connection: see response_stream.hpp.
 
 #include <memory>        // std::shared_ptr
+#include <optional>      // std::optional
 #include <stdexcept>     // std::invalid_argument
 #include <string>        // std::string
 #include <string_view>   // std::string_view
@@ -23372,17 +24869,25 @@ inline std::string printable_url(std::string_view url) {
 class ClientCore {
  public:
   explicit ClientCore(ClientOptions options)
-      : options_(std::move(options)), pool_(std::make_shared<ClientPool>(options_)) {
+      : options_(std::move(options)),
+        gate_(options_.min_interval),
+        pool_(std::make_shared<ClientPool>(options_)) {
     for (const nanoseconds d :
          {options_.body_timeout, options_.connect_timeout, options_.continue_timeout,
-          options_.head_timeout, options_.idle_timeout, options_.timeout}) {
+          options_.head_timeout, options_.idle_timeout, options_.max_retry_pause,
+          options_.retry_pause, options_.timeout}) {
       if (d <= nanoseconds::zero()) {
         throw std::invalid_argument("jot: a Client's durations are more than 0");
       }
     }
     Header().set("User-Agent", options_.user_agent);  // throws for what cannot be sent
     if (!options_.base_url.empty()) set_base();
-    if (!options_.proxy.empty()) set_proxy();
+    if (options_.proxy_from_environment && options_.proxy.empty())
+      environment_ = ProxyEnv::of_process();
+    if (!options_.proxy.empty())
+      set_proxy(options_.proxy, "proxy");
+    else if (environment_ && !environment_->proxy().empty())
+      set_proxy(environment_->proxy(), "http_proxy");
   }
   ~ClientCore() { pool_->close_idle(true); }
 
@@ -23392,8 +24897,10 @@ class ClientCore {
   Result<jot::Response> call(const Context& ctx, const ClientRequest& request) {
     const bool own = request.timeout > nanoseconds::zero();
     CallWait wait(ctx, own ? request.timeout : options_.timeout);
-    if (base_.empty()) return exchange(wait, request, request.url);
-    return exchange(wait, request, absolute(request.url));
+    CallCourse course(options_, wait, request, base_.empty() ? request.url : absolute(request.url));
+    return course.run([&](const ClientRequest& one, const std::string& url, bool is_redirected) {
+      return exchange(wait, one, url, !is_redirected);
+    });
   }
 
  private:
@@ -23423,11 +24930,16 @@ class ClientCore {
     base_place_ = url.place();
   }
 
-  void set_proxy() {
+  void set_proxy(const std::string& proxy, const char* what) {
     RequestUrl url;
-    require(options_.proxy, url, "proxy");
+    require(proxy, url, what);
     proxy_place_ = url.place();
     if (url.has_user) proxy_credentials_ = "Basic " + basic_credentials(url.user_info);
+  }
+
+  bool goes_by_proxy(const RequestUrl& url) const {
+    if (proxy_place_.empty() || url.is_unix) return false;
+    return !environment_ || environment_->is_for(url.host, url.port);
   }
 
   // What base_url makes of it. A URL that is whole stays as it is, and is judged later.
@@ -23443,26 +24955,37 @@ class ClientCore {
   }
 
   // One request, one response, whatever its status.
+  // is_ours: base_url says where it may lead.
   Result<jot::Response> exchange(CallWait& wait, const ClientRequest& request,
-                                 const std::string& url) {
+                                 const std::string& url, bool is_ours) {
     Call call{request};
     const auto wrong = parse_request_url(url, call.url);
     call.name =
         printable(request.method) + " " + (wrong ? printable_url(url) : shown_url(call.url));
     if (wrong) return named(call, *wrong);
     call.place = call.url.place();
-    if (!base_.empty() && call.place != base_place_) {
+    if (is_ours && !base_.empty() && call.place != base_place_) {
       return named(call, Error(Errc::refused_by_policy, "leads away from base_url"));
     }
-    if (!proxy_place_.empty() && !call.url.is_unix)
-      call.place = proxy_place_, call.is_proxied = true;
+    const std::string host = call.place;
+    if (goes_by_proxy(call.url)) call.place = proxy_place_, call.is_proxied = true;
     const GivenFields given(request.header);
     OutgoingBody body(request.body);
     if (const auto bad = judge_request(request, given, body.plan())) return named(call, *bad);
     const bool expects = request.expect_continue || given.expects_continue;
     body.start(!expects);
     if (wait.ended()) return named(call, wait.error(Waited::ended, ""));
+    if (!gate_.pass(wait.context(), host, wait.end())) {
+      if (wait.ended()) return named(call, wait.error(Waited::ended, ""));
+      return named(
+          call, Error(Errc::deadline_exceeded, "min_interval: its turn is after the call's time"));
+    }
     return converse(wait, call, given, body, expects && body.plan().exists);
+  }
+
+  nanoseconds stall_of(const ClientRequest& request) const noexcept {
+    return request.body_timeout > nanoseconds::zero() ? request.body_timeout
+                                                      : options_.body_timeout;
   }
 
   Result<jot::Response> converse(CallWait& wait, const Call& call, const GivenFields& given,
@@ -23481,7 +25004,7 @@ class ClientCore {
       }
       ClientConnection& c = *lease.connection();
       write_head(c.out, call, given, body.plan(), expects);
-      Exchange exchange(c, wait, options_);
+      Exchange exchange(c, wait, options_, stall_of(call.request));
       ResponseHead head;
       jot::Response response;
       const bool to_head = call.request.method == "HEAD";
@@ -23541,7 +25064,7 @@ class ClientCore {
     response.status = head.status;
     response.url = shown_url(call.url);
     auto stream = std::make_unique<ResponseStream>(std::move(lease), wait, head.framing,
-                                                   options_.body_timeout, is_reusable, call.name);
+                                                   stall_of(call.request), is_reusable, call.name);
     if (has_body) ClientAccess::give(response.body, std::move(stream));
     return std::move(response);
   }
@@ -23551,6 +25074,8 @@ class ClientCore {
   std::string base_place_;   // where it leads
   std::string proxy_place_;  // "": none
   std::string proxy_credentials_;
+  std::optional<ProxyEnv> environment_;  // where it was asked
+  HostGate gate_;
   Resolver resolver_;
   const std::shared_ptr<ClientPool> pool_;
 };
@@ -23668,6 +25193,303 @@ JOT_INLINE Result<Response> Client::send(const Context& ctx, ClientRequest reque
 
 JOT_INLINE void Client::close_idle() { core_->pool().close_idle(false); }
 JOT_INLINE ClientStats Client::stats() const { return core_->pool().stats(); }
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/event_parser.hpp
+
+// event_parser.hpp -- which events are in this text/event-stream?
+//
+// In: the bytes of the stream, cut anywhere. Out: its events, one at a time, as browsers see them
+// (WHATWG HTML standard, section 9.2.6): a line ends with CR, LF or both; lines of data are joined;
+// the id stays until another comes; what was begun when the stream ends is no event. Bytes are
+// taken for UTF-8 and left as they are. A stream needs no more memory than `limit` for what is not
+// yet complete; beyond it is an error.
+
+#include <algorithm>    // std::min
+#include <chrono>       // std::chrono::milliseconds
+#include <cstddef>      // std::size_t
+#include <cstdint>      // std::int64_t
+#include <optional>     // std::optional
+#include <string>       // std::string
+#include <string_view>  // std::string_view
+#include <utility>      // std::exchange, std::move
+
+namespace jot::inline v1::detail {
+
+class EventParser {
+ public:
+  enum class Found { nothing, event, too_large };
+  static constexpr std::int64_t longest_retry = 86'400'000;  // a day
+
+  // limit: bytes of one line, and of one event. last_id: as if it had been said before.
+  explicit EventParser(std::size_t limit, std::string last_id = {})
+      : limit_(limit), said_id_(last_id), id_(std::move(last_id)) {}
+
+  // Takes bytes off the front of `bytes`, all of them or up to the end of an event, which it puts
+  // into `event`: its type is "message" where the stream says none, its id the last one that was
+  // said, its retry what was said since the event before.
+  Found next(std::string_view& bytes, Event& event) {
+    while (!bytes.empty()) {
+      if (std::exchange(after_cr_, false) && bytes.front() == '\n') {
+        bytes.remove_prefix(1);
+        continue;
+      }
+      const std::size_t end = bytes.find_first_of("\r\n");
+      const std::string_view piece = bytes.substr(0, end);
+      if (line_.size() + piece.size() > limit_) return Found::too_large;
+      line_ += piece;
+      bytes.remove_prefix(piece.size());
+      if (end == bytes.npos) break;
+      after_cr_ = bytes.front() == '\r';
+      bytes.remove_prefix(1);
+      const Found found = end_line(event);
+      if (found != Found::nothing) return found;
+    }
+    return Found::nothing;
+  }
+
+  // A new connection: what was begun is forgotten, the id and the retry are not.
+  void restart() {
+    line_.clear(), forget();
+    at_start_ = true, after_cr_ = false;
+    said_id_ = id_;
+  }
+
+  // Of the last event that was complete; also of one without data.
+  const std::string& last_id() const noexcept { return id_; }
+
+  // What the stream said last.
+  std::optional<std::chrono::milliseconds> retry() const noexcept { return retry_; }
+
+ private:
+  Found end_line(Event& event) {
+    std::string_view line = line_;
+    if (std::exchange(at_start_, false) && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
+    const Found found = line.empty() ? end_event(event) : take_line(line);
+    line_.clear();
+    return found;
+  }
+
+  Found take_line(std::string_view line) {
+    const std::size_t colon = line.find(':');
+    const std::string_view name = line.substr(0, colon);
+    std::string_view value = colon == line.npos ? std::string_view() : line.substr(colon + 1);
+    if (value.starts_with(' ')) value.remove_prefix(1);
+    if (name == "data") data_.append(value).append("\n");
+    if (name == "event") type_ = value;
+    if (name == "id" && value.find('\0') == value.npos) said_id_ = value;
+    if (name == "retry") take_retry(value);
+    return data_.size() > limit_ ? Found::too_large : Found::nothing;
+  }
+
+  void take_retry(std::string_view digits) {
+    if (digits.empty() || !all_are(digits, byte_digit)) return;
+    std::int64_t ms = 0;
+    for (const char c : digits) ms = std::min(ms * 10 + (c - '0'), longest_retry);
+    retry_ = said_retry_ = std::chrono::milliseconds(ms);
+  }
+
+  Found end_event(Event& event) {
+    id_ = said_id_;
+    if (data_.empty()) return forget(), Found::nothing;
+    data_.pop_back();
+    event = {.event = type_.empty() ? "message" : type_,
+             .id = id_,
+             .data = std::move(data_),
+             .retry = std::exchange(said_retry_, std::nullopt)};
+    return forget(), Found::event;
+  }
+
+  void forget() { data_.clear(), type_.clear(); }
+
+  std::size_t limit_;
+  bool at_start_ = true, after_cr_ = false;
+  std::string line_, data_, type_;
+  std::string said_id_, id_;
+  std::optional<std::chrono::milliseconds> said_retry_, retry_;
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/event_feed.hpp
+
+// event_feed.hpp -- the life of an EventSource.
+//
+//   1. It connects: 200 with text/event-stream is a stream, 204 the end. What may pass (a
+//   connection
+//      that fails, 429, 5xx) is tried again after a pause; any other answer is the end.
+//   2. It reads, and gives out events, until the connection is lost or silent for too long.
+//   3. It pauses for as long as the server said, and connects again, with the id of the last event.
+//
+// A failure is counted; a connection that becomes a stream sets the count back.
+
+#include <algorithm>     // std::max, std::min
+#include <chrono>        // std::chrono::milliseconds
+#include <ctime>         // std::time
+#include <optional>      // std::optional
+#include <stdexcept>     // std::invalid_argument
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::error_code
+
+namespace jot::inline v1::detail {
+
+// "text/event-stream; charset=utf-8"
+inline bool is_event_stream(std::string_view content_type) noexcept {
+  return iequals(trim(content_type.substr(0, content_type.find(';'))), "text/event-stream");
+}
+
+class EventFeed {
+ public:
+  static constexpr nanoseconds least_pause = std::chrono::milliseconds(100);
+
+  EventFeed(const Context& ctx, Client& client, std::string url, EventSourceOptions options)
+      : ctx_(ctx),
+        client_(client),
+        url_(std::move(url)),
+        options_(std::move(options)),
+        parser_(options_.max_event, options_.last_id) {
+    for (const nanoseconds d : {options_.max_pause, options_.retry, options_.silence}) {
+      if (d <= nanoseconds::zero())
+        throw std::invalid_argument("jot: an EventSource's durations are more than 0");
+    }
+    if (options_.max_event == 0 || options_.max_failures <= 0)
+      throw std::invalid_argument("jot: an EventSource's limits are more than 0");
+    if (!is_field_value(options_.last_id))
+      throw std::invalid_argument("jot: control character in an EventSource's last_id");
+  }
+
+  std::optional<Event> next() {
+    while (!over_) {
+      if (!response_ && !connect()) continue;
+      Event event;
+      switch (parser_.next(unread_, event)) {
+        case EventParser::Found::event: return event;
+        case EventParser::Found::too_large:
+          end(Error(Errc::too_large, named("an event of more than " +
+                                           std::to_string(options_.max_event) + " bytes")));
+          break;
+        case EventParser::Found::nothing: receive(); break;
+      }
+    }
+    return std::nullopt;
+  }
+
+  const Error& error() const noexcept { return error_; }
+  const std::string& last_id() const noexcept { return parser_.last_id(); }
+
+ private:
+  std::string named(const std::string& what) const {
+    return "GET " + url_for_message(url_) + ": " + what;
+  }
+
+  void end(Error error) {
+    over_ = true;
+    error_ = std::move(error);
+    response_.reset();
+  }
+
+  void end_with_context() { end(Error(ctx_.err(), named(ctx_.cause().message()))); }
+
+  // False: look again whether it is over.
+  bool connect() {
+    if (ctx_.wait_for(pause_)) return end_with_context(), false;
+    Result<Response> response = client_.send(ctx_, request());
+    if (!response) return fail(response.error()), false;
+    if (response->status == 204) return end(Error(std::error_code())), false;
+    if (response->status == 429 || response->status >= 500) return come_back(*response), false;
+    const std::string status = std::to_string(response->status);
+    if (response->status != 200)
+      return end(Error(Errc::refused_by_policy, named("status " + status))), false;
+    const std::string_view type = response->header.get("Content-Type");
+    if (!is_event_stream(type)) {
+      end(Error(Errc::bad_message, named("no event stream, but \"" + printable(type) + '"')));
+      return false;
+    }
+    response_ = *std::move(response);
+    parser_.restart();
+    unread_ = {}, failures_ = 0;
+    return true;
+  }
+
+  ClientRequest request() const {
+    ClientRequest request{.url = url_,
+                          .header = options_.header,
+                          .body_timeout = options_.silence,
+                          .timeout = nanoseconds::max()};
+    request.header.set("Accept", "text/event-stream").set("Cache-Control", "no-store");
+    const std::string& id = parser_.last_id();
+    if (!id.empty() && is_field_value(id)) request.header.set("Last-Event-ID", id);
+    return request;
+  }
+
+  void receive() {
+    const Result<std::size_t> n = response_->body.read(buffer_);
+    unread_ = {buffer_, n ? *n : 0};
+    if (n && *n > 0) return;
+    response_.reset();
+    if (ctx_.done()) return end_with_context();
+    pause_ = base_pause();  // a stream that ends, and one that is cut, are the same to us
+  }
+
+  // What the stream said, within bounds.
+  nanoseconds base_pause() const {
+    const auto said = parser_.retry();
+    const nanoseconds pause = said ? nanoseconds(*said) : options_.retry;
+    return std::min(std::max(pause, least_pause), options_.max_pause);
+  }
+
+  void fail(const Error& error) {
+    using std::errc;
+    for (const errc hopeless : {errc::invalid_argument, errc::protocol_not_supported}) {
+      if (error.code() == hopeless) return end(error);
+    }
+    const bool refused = error.code() == Errc::refused_by_policy;
+    if (ctx_.done() || refused || ++failures_ > options_.max_failures) return end(error);
+    const nanoseconds more = Backoff(base_pause(), options_.max_pause).pause(failures_);
+    pause_ = std::min(base_pause() + more, options_.max_pause);
+  }
+
+  void come_back(const Response& response) {
+    fail(Error(Errc::connection_closed, named("status " + std::to_string(response.status))));
+    const auto asked_for =
+        parse_retry_after(response.header.get("Retry-After"), std::time(nullptr));
+    if (asked_for) pause_ = std::min(std::max<nanoseconds>(*asked_for, pause_), options_.max_pause);
+  }
+
+  Context ctx_;
+  Client& client_;
+  std::string url_;
+  EventSourceOptions options_;
+  EventParser parser_;
+  std::optional<Response> response_;  // of the connection that there is
+  std::string_view unread_;           // of the buffer
+  nanoseconds pause_ = nanoseconds::zero();
+  int failures_ = 0;
+  bool over_ = false;
+  Error error_{std::error_code()};
+  char buffer_[8u << 10];
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/event_source.ipp
+
+// event_source.ipp -- the bodies of event_source.hpp.
+
+namespace jot::inline v1 {
+
+JOT_INLINE EventSource::EventSource(const Context& ctx, Client& client, std::string url,
+                                    EventSourceOptions options)
+    : feed_(std::make_unique<detail::EventFeed>(ctx, client, std::move(url), std::move(options))) {}
+JOT_INLINE EventSource::EventSource(Client& client, std::string url, EventSourceOptions options)
+    : EventSource(background(), client, std::move(url), std::move(options)) {}
+JOT_INLINE EventSource::~EventSource() = default;
+
+JOT_INLINE std::optional<Event> EventSource::next() { return feed_->next(); }
+JOT_INLINE const Error& EventSource::error() const noexcept { return feed_->error(); }
+JOT_INLINE const std::string& EventSource::last_id() const noexcept { return feed_->last_id(); }
 
 }  // namespace jot::inline v1
 
@@ -26799,6 +28621,298 @@ JOT_INLINE ServerStats Server::stats() const { return engine_->stats(); }
 
 JOT_INLINE void listen_and_serve(std::string addr, Handler handler) {
   Server({.addr = std::move(addr), .handler = std::move(handler)}).listen_and_serve();
+}
+
+}  // namespace jot::inline v1
+
+// -------------------------------------------------------------- jot/detail/multipart_writer.hpp
+
+// multipart_writer.hpp -- how do fields and files travel in one body?
+//
+// In: names with values, bytes or files. Out: multipart/form-data (RFC 7578), as browsers write it,
+// whose length is known before the first byte is sent. A file is opened when it is added, and read
+// piece by piece when its turn comes: no more of it is ever in memory. Its size must stay what it
+// was, or the length that was announced would be wrong: the reader throws then.
+// Threads: a list of parts that is complete may be read by many readers at a time.
+
+#include <fcntl.h>     // open
+#include <sys/stat.h>  // fstat
+#include <unistd.h>    // pread
+
+#include <algorithm>     // std::min
+#include <cerrno>        // errno
+#include <cstddef>       // std::size_t
+#include <cstdint>       // std::uint64_t
+#include <memory>        // std::shared_ptr
+#include <span>          // std::span
+#include <stdexcept>     // std::invalid_argument
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
+#include <utility>       // std::move
+#include <vector>        // std::vector
+
+namespace jot::inline v1::detail {
+
+// A regular file, open for reading.
+class UploadFile {
+ public:
+  // Throws: std::system_error that names it.
+  explicit UploadFile(const std::string& path)
+      : path_(path), fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
+    struct stat s {};
+    if (!fd_ || fstat(fd_.get(), &s) != 0) fail(errno, "");
+    if (!S_ISREG(s.st_mode)) fail(S_ISDIR(s.st_mode) ? EISDIR : EINVAL, ": not a regular file");
+    size_ = static_cast<std::uint64_t>(s.st_size);
+  }
+
+  std::uint64_t size() const noexcept { return size_; }
+
+  // At least one byte, from before the end. Throws: std::system_error where it has become shorter.
+  std::size_t read(std::uint64_t offset, std::span<char> to) const {
+    for (;;) {
+      const ssize_t n = pread(fd_.get(), to.data(), to.size(), static_cast<off_t>(offset));
+      if (n > 0) return static_cast<std::size_t>(n);
+      if (n == 0) fail(EIO, ": became shorter while it was sent");
+      if (errno != EINTR) fail(errno, "");
+    }
+  }
+
+  // Throws: std::system_error where it has another size than in the beginning.
+  void check_size() const {
+    struct stat s {};
+    if (fstat(fd_.get(), &s) != 0) fail(errno, "");
+    if (static_cast<std::uint64_t>(s.st_size) != size_)
+      fail(EIO, ": changed its size while it was sent");
+  }
+
+ private:
+  [[noreturn]] void fail(int error, const char* why) const {
+    throw std::system_error(error, std::generic_category(), "jot: upload of " + path_ + why);
+  }
+
+  std::string path_;
+  Fd fd_;
+  std::uint64_t size_ = 0;
+};
+
+// The part of a path behind the last slash.
+inline std::string_view base_name(std::string_view path) noexcept {
+  return path.substr(path.rfind('/') + 1);
+}
+
+// A name in quotes, as browsers write it: percent signs are for these three, and for no others, not
+// even for themselves. Throws: std::invalid_argument for control characters that no field can hold.
+inline std::string quoted_form_name(std::string_view name) {
+  std::string quoted = "\"";
+  for (const char c : name) {
+    if (c == '"')
+      quoted += "%22";
+    else if (c == '\r')
+      quoted += "%0D";
+    else if (c == '\n')
+      quoted += "%0A";
+    else if (is_a(c, byte_value))
+      quoted += c;
+    else
+      throw std::invalid_argument("jot: control character in the name of a part: \"" +
+                                  printable(name) + '"');
+  }
+  return quoted += '"';
+}
+
+// The parts of one body, in their order.
+class MultipartWriter {
+ public:
+  // Of 192 random bits: nobody can put it into a file beforehand.
+  MultipartWriter() : MultipartWriter("jot-" + base64url_encode(random_bytes(24))) {}
+  explicit MultipartWriter(std::string boundary) : boundary_(std::move(boundary)) {}
+
+  std::string content_type() const { return "multipart/form-data; boundary=" + boundary_; }
+
+  void add_field(std::string_view name, std::string_view value) {
+    add({.head = head_of(name, ""), .bytes = std::string(value), .file = {}});
+  }
+
+  // type: "" is what the file's name says. Throws: std::invalid_argument for one that no field can
+  // hold.
+  void add_bytes(std::string_view name, std::string_view file_name, std::string_view bytes,
+                 std::string_view type) {
+    add({.head = head_of(name, file_fields(file_name, type)),
+         .bytes = std::string(bytes),
+         .file = {}});
+  }
+
+  // file_name: "" is the last part of the path. Throws: as add_bytes(), and std::system_error.
+  void add_file(std::string_view name, const std::string& path, std::string_view type,
+                std::string_view file_name) {
+    if (file_name.empty()) file_name = base_name(path);
+    std::string head = head_of(name, file_fields(file_name, type));
+    add({.head = std::move(head), .bytes = {}, .file = std::make_shared<UploadFile>(path)});
+  }
+
+  // Of the whole body, in bytes.
+  std::uint64_t length() const noexcept { return length_ + last_line().size(); }
+
+ private:
+  friend class MultipartReader;
+
+  struct Part {
+    std::string head;
+    std::string bytes;                       // these, or those of the file
+    std::shared_ptr<const UploadFile> file;  // shared with copies of the list
+  };
+
+  std::string head_of(std::string_view name, const std::string& more) const {
+    return "--" + boundary_ + "\r\nContent-Disposition: form-data; name=" + quoted_form_name(name) +
+           more + "\r\n\r\n";
+  }
+
+  static std::string file_fields(std::string_view file_name, std::string_view type) {
+    if (type.empty()) type = mime_type(file_name);
+    if (!is_field_value(type))
+      throw std::invalid_argument("jot: control character in a type: \"" + printable(type) + '"');
+    return "; filename=" + quoted_form_name(file_name) + "\r\nContent-Type: " + std::string(type);
+  }
+
+  void add(Part part) {
+    length_ += part.head.size() + (part.file ? part.file->size() : part.bytes.size()) + 2;
+    parts_.push_back(std::move(part));
+  }
+
+  std::string last_line() const { return "--" + boundary_ + "--\r\n"; }
+
+  std::string boundary_;
+  std::vector<Part> parts_;
+  std::uint64_t length_ = 0;
+};
+
+// Reads the body from its beginning to its end, once.
+class MultipartReader {
+ public:
+  explicit MultipartReader(std::shared_ptr<const MultipartWriter> body)
+      : body_(std::move(body)), last_line_(body_->last_line()) {}
+
+  // Fills the span. Returns: 0 at the end. Throws: std::system_error where a file cannot be read,
+  // or has another size than in the beginning.
+  std::size_t operator()(std::span<char> to) {
+    std::size_t filled = 0;
+    while (filled < to.size() && stage_ != Stage::end) filled += step(to.subspan(filled));
+    return filled;
+  }
+
+ private:
+  enum class Stage { head, content, line_end, last_line, end };
+
+  std::size_t step(std::span<char> to) {
+    if (stage_ == Stage::head && part_ == body_->parts_.size()) stage_ = Stage::last_line;
+    switch (stage_) {
+      case Stage::head: return copy(body_->parts_[part_].head, Stage::content, to);
+      case Stage::content: return copy_content(body_->parts_[part_], to);
+      case Stage::line_end: {
+        const std::size_t n = copy("\r\n", Stage::head, to);
+        part_ += stage_ == Stage::head;
+        return n;
+      }
+      case Stage::last_line: return copy(last_line_, Stage::end, to);
+      case Stage::end: break;
+    }
+    return 0;
+  }
+
+  std::size_t copy_content(const MultipartWriter::Part& part, std::span<char> to) {
+    if (!part.file) return copy(part.bytes, Stage::line_end, to);
+    const std::uint64_t left = part.file->size() - offset_;
+    if (left == 0) {
+      part.file->check_size();
+      go_to(Stage::line_end);
+      return 0;
+    }
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, to.size()));
+    const std::size_t n = part.file->read(offset_, to.first(most));
+    offset_ += n;
+    return n;
+  }
+
+  std::size_t copy(std::string_view from, Stage next, std::span<char> to) {
+    const std::size_t n = from.copy(to.data(), to.size(), static_cast<std::size_t>(offset_));
+    offset_ += n;
+    if (offset_ == from.size()) go_to(next);
+    return n;
+  }
+
+  void go_to(Stage next) {
+    stage_ = next;
+    offset_ = 0;
+  }
+
+  std::shared_ptr<const MultipartWriter> body_;
+  std::string last_line_;
+  Stage stage_ = Stage::head;
+  std::size_t part_ = 0;
+  std::uint64_t offset_ = 0;  // in what the stage is about
+};
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/impl/upload.ipp
+
+// upload.ipp -- the bodies of upload.hpp.
+
+#include <span>  // std::span
+
+namespace jot::inline v1 {
+
+JOT_INLINE Payload
+form(std::initializer_list<std::pair<std::string_view, std::string_view>> pairs) {
+  Values values;
+  for (const auto& [name, value] : pairs) values.add(std::string(name), std::string(value));
+  return form(values);
+}
+
+JOT_INLINE Payload form(const Values& pairs) {
+  auto text = std::make_shared<const std::string>(pairs.encode());
+  const auto make = [text]() -> BodySource {
+    return [text, at = std::size_t{0}](std::span<char> to) mutable {
+      const std::size_t n = text->copy(to.data(), to.size(), at);
+      at += n;
+      return n;
+    };
+  };
+  return Payload::from(make, text->size(), "application/x-www-form-urlencoded");
+}
+
+JOT_INLINE MultipartPayload::MultipartPayload()
+    : parts_(std::make_unique<detail::MultipartWriter>()) {}
+JOT_INLINE MultipartPayload::MultipartPayload(const MultipartPayload& other)
+    : parts_(std::make_unique<detail::MultipartWriter>(*other.parts_)) {}
+JOT_INLINE MultipartPayload& MultipartPayload::operator=(const MultipartPayload& other) {
+  return *parts_ = *other.parts_, *this;
+}
+JOT_INLINE MultipartPayload::~MultipartPayload() = default;
+
+JOT_INLINE MultipartPayload& MultipartPayload::field(std::string_view name,
+                                                     std::string_view value) {
+  return parts_->add_field(name, value), *this;
+}
+
+JOT_INLINE MultipartPayload& MultipartPayload::file(std::string_view name, const std::string& path,
+                                                    std::string_view content_type,
+                                                    std::string_view file_name) {
+  return parts_->add_file(name, path, content_type, file_name), *this;
+}
+
+JOT_INLINE MultipartPayload& MultipartPayload::bytes(std::string_view name,
+                                                     std::string_view file_name,
+                                                     std::string_view content,
+                                                     std::string_view content_type) {
+  return parts_->add_bytes(name, file_name, content, content_type), *this;
+}
+
+JOT_INLINE MultipartPayload::operator Payload() const {
+  auto parts = std::make_shared<const detail::MultipartWriter>(*parts_);
+  return Payload::from([parts]() -> BodySource { return detail::MultipartReader(parts); },
+                       parts->length(), parts->content_type());
 }
 
 }  // namespace jot::inline v1

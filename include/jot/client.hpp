@@ -18,11 +18,12 @@
 #pragma once
 
 #include "config.hpp"
-#include "context.hpp"  // Context, nanoseconds
-#include "error.hpp"    // Result
-#include "header.hpp"   // Header
-#include "text.hpp"     // TextLike
-#include "value.hpp"    // Value
+#include "context.hpp"     // Context, nanoseconds
+#include "cookie_jar.hpp"  // CookieJar
+#include "error.hpp"       // Result
+#include "header.hpp"      // Header
+#include "text.hpp"        // TextLike
+#include "value.hpp"       // Value
 
 #include <chrono>       // std::chrono::seconds
 #include <cstddef>      // std::size_t
@@ -44,8 +45,9 @@ class ResponseStream;
 struct ClientAccess;
 }  // namespace detail
 
-// Fills the span, at least one byte of it; returns 0 at the end of the body. What it throws comes
-// out of Client::send(), and the connection is closed.
+// Fills the span, at least one byte of it; returns 0 at the end of the body. A std::system_error that
+// it throws becomes the Error of the call, anything else comes out of Client::send(); in both cases
+// the connection is closed.
 using BodySource = std::function<std::size_t(std::span<char>)>;
 
 // What a client sends. Copies are as good as the original, but for a source that can be read once.
@@ -101,6 +103,9 @@ struct ClientRequest {
   // ClientOptions::continue_timeout. So does the field Expect: 100-continue.
   bool expect_continue = false;
 
+  // Instead of ClientOptions::body_timeout; 0: that.
+  nanoseconds body_timeout = nanoseconds::zero();
+
   // Instead of ClientOptions::timeout; 0: that.
   nanoseconds timeout = nanoseconds::zero();
 };
@@ -146,7 +151,8 @@ struct Response {
 };
 
 // In alphabetical order, so that designated initializers are easy to order. Durations:
-// nanoseconds::max() is as long as it takes; 0 and less are refused by the constructor of Client.
+// nanoseconds::max() is as long as it takes; 0 and less are refused by the constructor of Client,
+// but for min_interval.
 struct ClientOptions {
   // "http://127.0.0.1:3000", "http://host/api", "unix:/run/app.sock": what a URL that begins with
   // a slash is appended to. With it, a URL that leads to another host is refused
@@ -162,6 +168,10 @@ struct ClientOptions {
   // How long a server may leave Expect: 100-continue unanswered before it gets the body all the
   // same.
   nanoseconds continue_timeout = std::chrono::seconds(1);
+
+  // Where Set-Cookie is kept, and what is sent from there: see cookie_jar.hpp. Without one cookies
+  // are fields like others. Copies share the cookies, so several Clients may.
+  std::optional<CookieJar> cookies = std::nullopt;
 
   // From the last byte of the request to the last of the response's head, 1xx ones included.
   nanoseconds head_timeout = std::chrono::seconds(10);
@@ -180,9 +190,40 @@ struct ClientOptions {
   // wait for their turn, first come, first served, within their deadlines.
   std::size_t max_per_host = 0;
 
+  // Redirects (301, 302, 303, 307, 308) that a call follows; one more is an Error
+  // (Errc::refused_by_policy). 0: none is followed, the first is the answer. As in browsers POST
+  // becomes GET after 301 to 303, and Authorization, Cookie and their like are not told to another
+  // origin. One that would need the body a second time, which its source cannot give, is the
+  // answer. base_url does not bind them: whom a server of yours sends you to, is its own decision.
+  int max_redirects = 10;
+
+  // How often a request is sent again, after a pause, when it failed in a way that may pass: no
+  // connection or a broken one, a part that was too slow, 429, 502, 503 or 504. Only where the
+  // method is idempotent and the body can be sent again. 0: never.
+  int max_retries = 0;
+
+  // The longest such pause. Where a server asks for a longer one (Retry-After), or the call has not
+  // so much time left, the failure is the answer.
+  nanoseconds max_retry_pause = std::chrono::seconds(10);
+
+  // The least time between two requests to one host (name and port), whatever thread sends them:
+  // each waits for its turn, first come, first served. Redirects and retries count. A call whose
+  // turn would come after its time is over ends at once: Errc::deadline_exceeded.
+  nanoseconds min_interval = nanoseconds::zero();
+
   // "http://127.0.0.1:3128", perhaps with user:password@: is asked for http URLs in absolute form.
   // Unix sockets are not asked by way of it.
   std::string proxy = {};
+
+  // Without a proxy of its own, the one of the environment, read when the Client is made:
+  // http_proxy, but for the hosts in no_proxy ("*", "example.org", ".example.org", "10.0.0.0/8",
+  // each perhaps with a port) and this machine. HTTP_PROXY in capitals is not looked at: in a CGI
+  // program it is what the client says.
+  bool proxy_from_environment = false;
+
+  // The first pause before a retry is between nothing and this; with each failure the bound
+  // doubles, up to max_retry_pause. Retry-After is honoured besides.
+  nanoseconds retry_pause = std::chrono::milliseconds(100);
 
   // A call from its beginning until its body was read, whatever happens in between.
   nanoseconds timeout = std::chrono::seconds(30);

@@ -14,13 +14,13 @@
 // whatever Retry-After says.
 #pragma once
 
-#include "../client.hpp"    // ClientOptions, ClientRequest, Response
-#include "backoff.hpp"      // Backoff
-#include "call_wait.hpp"    // CallWait
+#include "../client.hpp"      // ClientOptions, ClientRequest, Response
+#include "backoff.hpp"        // Backoff
+#include "call_wait.hpp"      // CallWait
 #include "outgoing_body.hpp"  // ClientAccess
-#include "redirect.hpp"     // Redirects
-#include "request_text.hpp"  // is_idempotent
-#include "retry_after.hpp"  // parse_retry_after
+#include "redirect.hpp"       // Redirects
+#include "request_text.hpp"   // is_idempotent
+#include "retry_after.hpp"    // parse_retry_after
 
 #include <algorithm>     // std::max
 #include <ctime>         // std::time
@@ -34,9 +34,9 @@ namespace jot::inline v1::detail {
 // Could the same request succeed a moment later?
 inline bool may_pass(const std::error_code& error) noexcept {
   using std::errc;
-  for (const errc one : {errc::timed_out, errc::connection_refused, errc::connection_reset,
-                         errc::connection_aborted, errc::broken_pipe, errc::host_unreachable,
-                         errc::network_unreachable, errc::network_down}) {
+  for (const errc one :
+       {errc::timed_out, errc::connection_refused, errc::connection_reset, errc::connection_aborted,
+        errc::broken_pipe, errc::host_unreachable, errc::network_unreachable, errc::network_down}) {
     if (error == one) return true;
   }
   return error == Errc::connection_closed;
@@ -124,7 +124,7 @@ class CallCourse {
     if (!is_redirect(response.status)) return Redirected::no;
     ClientRequest next = *request_;
     const Payload& body = next.body;
-    const auto kind = !ClientAccess::exists(body)                ? RequestBody::none
+    const auto kind = !ClientAccess::exists(body)             ? RequestBody::none
                       : ClientAccess::can_be_sent_again(body) ? RequestBody::replayable
                                                               : RequestBody::once;
     const Result<Redirected> result =

@@ -14,14 +14,18 @@
 #pragma once
 
 #include "../client.hpp"        // ClientOptions, ClientRequest, Response
+#include "call_course.hpp"      // CallCourse
 #include "client_pool.hpp"      // ClientPool
 #include "dial.hpp"             // dial
 #include "exchange.hpp"         // Exchange
+#include "host_gate.hpp"        // HostGate
+#include "proxy_env.hpp"        // ProxyEnv
 #include "request_text.hpp"     // RequestText, judge_request
 #include "request_url.hpp"      // RequestUrl
 #include "response_stream.hpp"  // ResponseStream
 
 #include <memory>        // std::shared_ptr
+#include <optional>      // std::optional
 #include <stdexcept>     // std::invalid_argument
 #include <string>        // std::string
 #include <string_view>   // std::string_view
@@ -45,17 +49,25 @@ inline std::string printable_url(std::string_view url) {
 class ClientCore {
  public:
   explicit ClientCore(ClientOptions options)
-      : options_(std::move(options)), pool_(std::make_shared<ClientPool>(options_)) {
+      : options_(std::move(options)),
+        gate_(options_.min_interval),
+        pool_(std::make_shared<ClientPool>(options_)) {
     for (const nanoseconds d :
          {options_.body_timeout, options_.connect_timeout, options_.continue_timeout,
-          options_.head_timeout, options_.idle_timeout, options_.timeout}) {
+          options_.head_timeout, options_.idle_timeout, options_.max_retry_pause,
+          options_.retry_pause, options_.timeout}) {
       if (d <= nanoseconds::zero()) {
         throw std::invalid_argument("jot: a Client's durations are more than 0");
       }
     }
     Header().set("User-Agent", options_.user_agent);  // throws for what cannot be sent
     if (!options_.base_url.empty()) set_base();
-    if (!options_.proxy.empty()) set_proxy();
+    if (options_.proxy_from_environment && options_.proxy.empty())
+      environment_ = ProxyEnv::of_process();
+    if (!options_.proxy.empty())
+      set_proxy(options_.proxy, "proxy");
+    else if (environment_ && !environment_->proxy().empty())
+      set_proxy(environment_->proxy(), "http_proxy");
   }
   ~ClientCore() { pool_->close_idle(true); }
 
@@ -65,8 +77,10 @@ class ClientCore {
   Result<jot::Response> call(const Context& ctx, const ClientRequest& request) {
     const bool own = request.timeout > nanoseconds::zero();
     CallWait wait(ctx, own ? request.timeout : options_.timeout);
-    if (base_.empty()) return exchange(wait, request, request.url);
-    return exchange(wait, request, absolute(request.url));
+    CallCourse course(options_, wait, request, base_.empty() ? request.url : absolute(request.url));
+    return course.run([&](const ClientRequest& one, const std::string& url, bool is_redirected) {
+      return exchange(wait, one, url, !is_redirected);
+    });
   }
 
  private:
@@ -96,11 +110,16 @@ class ClientCore {
     base_place_ = url.place();
   }
 
-  void set_proxy() {
+  void set_proxy(const std::string& proxy, const char* what) {
     RequestUrl url;
-    require(options_.proxy, url, "proxy");
+    require(proxy, url, what);
     proxy_place_ = url.place();
     if (url.has_user) proxy_credentials_ = "Basic " + basic_credentials(url.user_info);
+  }
+
+  bool goes_by_proxy(const RequestUrl& url) const {
+    if (proxy_place_.empty() || url.is_unix) return false;
+    return !environment_ || environment_->is_for(url.host, url.port);
   }
 
   // What base_url makes of it. A URL that is whole stays as it is, and is judged later.
@@ -116,26 +135,37 @@ class ClientCore {
   }
 
   // One request, one response, whatever its status.
+  // is_ours: base_url says where it may lead.
   Result<jot::Response> exchange(CallWait& wait, const ClientRequest& request,
-                                 const std::string& url) {
+                                 const std::string& url, bool is_ours) {
     Call call{request};
     const auto wrong = parse_request_url(url, call.url);
     call.name =
         printable(request.method) + " " + (wrong ? printable_url(url) : shown_url(call.url));
     if (wrong) return named(call, *wrong);
     call.place = call.url.place();
-    if (!base_.empty() && call.place != base_place_) {
+    if (is_ours && !base_.empty() && call.place != base_place_) {
       return named(call, Error(Errc::refused_by_policy, "leads away from base_url"));
     }
-    if (!proxy_place_.empty() && !call.url.is_unix)
-      call.place = proxy_place_, call.is_proxied = true;
+    const std::string host = call.place;
+    if (goes_by_proxy(call.url)) call.place = proxy_place_, call.is_proxied = true;
     const GivenFields given(request.header);
     OutgoingBody body(request.body);
     if (const auto bad = judge_request(request, given, body.plan())) return named(call, *bad);
     const bool expects = request.expect_continue || given.expects_continue;
     body.start(!expects);
     if (wait.ended()) return named(call, wait.error(Waited::ended, ""));
+    if (!gate_.pass(wait.context(), host, wait.end())) {
+      if (wait.ended()) return named(call, wait.error(Waited::ended, ""));
+      return named(
+          call, Error(Errc::deadline_exceeded, "min_interval: its turn is after the call's time"));
+    }
     return converse(wait, call, given, body, expects && body.plan().exists);
+  }
+
+  nanoseconds stall_of(const ClientRequest& request) const noexcept {
+    return request.body_timeout > nanoseconds::zero() ? request.body_timeout
+                                                      : options_.body_timeout;
   }
 
   Result<jot::Response> converse(CallWait& wait, const Call& call, const GivenFields& given,
@@ -154,7 +184,7 @@ class ClientCore {
       }
       ClientConnection& c = *lease.connection();
       write_head(c.out, call, given, body.plan(), expects);
-      Exchange exchange(c, wait, options_);
+      Exchange exchange(c, wait, options_, stall_of(call.request));
       ResponseHead head;
       jot::Response response;
       const bool to_head = call.request.method == "HEAD";
@@ -214,7 +244,7 @@ class ClientCore {
     response.status = head.status;
     response.url = shown_url(call.url);
     auto stream = std::make_unique<ResponseStream>(std::move(lease), wait, head.framing,
-                                                   options_.body_timeout, is_reusable, call.name);
+                                                   stall_of(call.request), is_reusable, call.name);
     if (has_body) ClientAccess::give(response.body, std::move(stream));
     return std::move(response);
   }
@@ -224,6 +254,8 @@ class ClientCore {
   std::string base_place_;   // where it leads
   std::string proxy_place_;  // "": none
   std::string proxy_credentials_;
+  std::optional<ProxyEnv> environment_;  // where it was asked
+  HostGate gate_;
   Resolver resolver_;
   const std::shared_ptr<ClientPool> pool_;
 };

@@ -28,8 +28,9 @@ class EventParser {
   enum class Found { nothing, event, too_large };
   static constexpr std::int64_t longest_retry = 86'400'000;  // a day
 
-  // limit: bytes of one line, and of one event.
-  explicit EventParser(std::size_t limit) : limit_(limit) {}
+  // limit: bytes of one line, and of one event. last_id: as if it had been said before.
+  explicit EventParser(std::size_t limit, std::string last_id = {})
+      : limit_(limit), said_id_(last_id), id_(std::move(last_id)) {}
 
   // Takes bytes off the front of `bytes`, all of them or up to the end of an event, which it puts
   // into `event`: its type is "message" where the stream says none, its id the last one that was

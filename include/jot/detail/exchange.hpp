@@ -27,10 +27,13 @@ class Exchange {
  public:
   static constexpr int most_interim = 16;
 
-  Exchange(ClientConnection& connection, CallWait& wait, const ClientOptions& options)
+  // stall: the longest wait between two bytes of the body.
+  Exchange(ClientConnection& connection, CallWait& wait, const ClientOptions& options,
+           nanoseconds stall)
       : c_(connection),
         wait_(wait),
         options_(options),
+        stall_(stall),
         limits_(response_limits(options.max_head)) {}
 
   // True also where the server did not want it all: then an answer may be there. False: error().
@@ -132,7 +135,7 @@ class Exchange {
       head.remove_prefix(of_head), piece.remove_prefix(n - of_head);
       if (n > 0) continue;
       short events = POLLIN | POLLOUT;
-      const Waited waited = wait_.for_fd(c_.fd(), events, wait_.within(options_.body_timeout));
+      const Waited waited = wait_.for_fd(c_.fd(), events, wait_.within(stall_));
       if (waited != Waited::ready) return fail(wait_.error(waited, "request not taken"));
       if ((events & POLLIN) != 0 && is_answered()) return is_cut_ = true;
     }
@@ -172,6 +175,7 @@ class Exchange {
   ClientConnection& c_;
   CallWait& wait_;
   const ClientOptions& options_;
+  const nanoseconds stall_;
   const HeadLimits limits_;
   HeadScanner scanner_;
   std::optional<Error> error_;

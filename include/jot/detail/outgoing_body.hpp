@@ -12,14 +12,15 @@
 #include "chunked.hpp"       // write_chunk_head
 #include "request_text.hpp"  // BodyPlan, bad_url
 
-#include <algorithm>    // std::min
-#include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint64_t
-#include <cstring>      // std::memcpy
-#include <optional>     // std::optional
-#include <span>         // std::span
-#include <string>       // std::string
-#include <string_view>  // std::string_view
+#include <algorithm>     // std::min
+#include <cstddef>       // std::size_t
+#include <cstdint>       // std::uint64_t
+#include <cstring>       // std::memcpy
+#include <optional>      // std::optional
+#include <span>          // std::span
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::system_error
 
 namespace jot::inline v1::detail {
 
@@ -87,9 +88,13 @@ class OutgoingBody {
 
  private:
   std::size_t ask(std::size_t most) {
-    const std::size_t n = source_(std::span(buffer_).subspan(longest_chunk_head, most));
-    if (n <= most) return n;
-    error_ = bad_url("the body's source gave more than it was asked for");
+    try {
+      const std::size_t n = source_(std::span(buffer_).subspan(longest_chunk_head, most));
+      if (n <= most) return n;
+      error_ = bad_url("the body's source gave more than it was asked for");
+    } catch (const std::system_error& e) {
+      error_ = Error(e.code(), e.what());
+    }
     return over_ = true, 0;
   }
 
