@@ -24033,7 +24033,8 @@ class Dialling {
     const bool dull = code == ENETUNREACH || code == EADDRNOTAVAIL || code == EAFNOSUPPORT;
     if (error_ && (dull || !error_is_dull_)) return;
     error_is_dull_ = dull;
-    const std::error_code error(code, std::generic_category());
+    std::error_code error(code, std::generic_category());
+    if (code == ECONNRESET) error = Errc::connection_closed;  // there was one, for a moment
     error_.emplace(
         error, "cannot connect to " + address_text(to.bytes, to.length) + ": " + error.message());
   }
