@@ -3500,6 +3500,7 @@ struct ClientStats {
   std::size_t idle = 0;       // of these, waiting for the next call
   std::uint64_t reused = 0;   // calls that found a connection
   std::uint64_t dialled = 0;  // connections made since the beginning
+  std::size_t waiting = 0;    // calls now, for one of max_per_host connections
 };
 
 // Keeps connections and uses them again. Make one and share it: a Client for each call would have
@@ -23473,7 +23474,8 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
     return {.open = open_.load(std::memory_order_relaxed),
             .idle = idle_,
             .reused = reused_.load(std::memory_order_relaxed),
-            .dialled = dialled_.load(std::memory_order_relaxed)};
+            .dialled = dialled_.load(std::memory_order_relaxed),
+            .waiting = waiting_};
   }
 
  private:
@@ -23525,12 +23527,12 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
 
   Lease stand_in_line(std::unique_lock<std::mutex>& lock, Place& place, CallWait& wait) {
     Waiter self(wait.context());
-    place.line.push_back(self);
+    place.line.push_back(self), ++waiting_;
     lock.unlock();
     self.bell.wait_until(wait.end());
     lock.lock();
     if (self.served) return Lease(shared_from_this(), place, std::move(self.connection));
-    return Ring<Waiter>::remove(self), Lease();
+    return Ring<Waiter>::remove(self), --waiting_, Lease();
   }
 
   // What a Lease held: to the first in line, else among the idle ones, else nowhere.
@@ -23539,6 +23541,7 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
     const std::lock_guard lock(mutex_);
     if (!place.line.empty()) {
       Waiter& first = *place.line.pop_front();
+      --waiting_;
       first.connection = std::move(connection);
       first.served = true;
       first.bell.ring();
@@ -23621,8 +23624,9 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
 
   mutable std::mutex mutex_;  // guards all below
   std::map<std::string, Place> places_;
-  std::size_t idle_ = 0;  // in all places
-  bool ends_ = false;     // the Client is gone
+  std::size_t idle_ = 0;     // in all places
+  std::size_t waiting_ = 0;  // the same
+  bool ends_ = false;        // the Client is gone
   std::shared_ptr<Look> look_;
 };
 

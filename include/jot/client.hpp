@@ -238,6 +238,7 @@ struct ClientStats {
   std::size_t idle = 0;       // of these, waiting for the next call
   std::uint64_t reused = 0;   // calls that found a connection
   std::uint64_t dialled = 0;  // connections made since the beginning
+  std::size_t waiting = 0;    // calls now, for one of max_per_host connections
 };
 
 // Keeps connections and uses them again. Make one and share it: a Client for each call would have
