@@ -23445,16 +23445,13 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
 
   // Returns: a Lease that is false where the wait ended before it was the caller's turn.
   Lease acquire(const std::string& name, CallWait& wait) {
-    for (;;) {
-      Lease lease = take(name, wait);
-      if (!lease.connection_) return lease;
-      if (lease.connection_->is_quiet()) {
-        reused_.fetch_add(1, std::memory_order_relaxed);
-        lease.connection_->idle_since = Clock::time_point{};
-        return lease;
-      }
+    Lease lease = take(name, wait);
+    while (lease.connection_ && !lease.connection_->is_quiet()) {
       lease.disconnect();
+      take_idle(lease);
     }
+    if (lease.connection_) reused_.fetch_add(1, std::memory_order_relaxed);
+    return lease;
   }
 
   // The Client ends, or wants no idle connections.
@@ -23523,6 +23520,15 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
     // So that the connection finds room among the idle ones whatever happens.
     place.idle.reserve(std::min(place.count, max_idle_per_place_) + 1);
     return ++place.count, Lease(shared_from_this(), place, nullptr);
+  }
+
+  // For one whose connection was dead: another one, if there is, else it keeps the right to dial.
+  void take_idle(Lease& lease) {
+    const std::lock_guard lock(mutex_);
+    Place& place = *lease.place_;
+    if (place.idle.empty()) return;
+    lease.connection_ = std::move(place.idle.back());
+    place.idle.pop_back(), --idle_, --place.count;
   }
 
   Lease stand_in_line(std::unique_lock<std::mutex>& lock, Place& place, CallWait& wait) {
@@ -23979,6 +23985,16 @@ class Dialling {
     }
   }
 
+  // On one machine a port that nobody listens at may be given to the very socket that dials it:
+  // then it has connected to itself.
+  static bool is_itself(const Fd& fd, const SocketAddress& to) {
+    if (to.family() == AF_UNIX) return false;
+    sockaddr_storage own{};
+    socklen_t length = sizeof own;
+    return getsockname(fd.get(), reinterpret_cast<sockaddr*>(&own), &length) == 0 &&
+           address_text(own, length) == address_text(to.bytes, to.length);
+  }
+
  private:
   struct Attempt {
     Fd fd;
@@ -24015,16 +24031,6 @@ class Dialling {
       error != 0 ? fail(*done.to, error) : connected(std::move(done.fd), *done.to);
     }
     return waited;
-  }
-
-  // On one machine a port that nobody listens at may be given to the very socket that dials it:
-  // then it has connected to itself.
-  static bool is_itself(const Fd& fd, const SocketAddress& to) {
-    if (to.family() == AF_UNIX) return false;
-    sockaddr_storage own{};
-    socklen_t length = sizeof own;
-    return getsockname(fd.get(), reinterpret_cast<sockaddr*>(&own), &length) == 0 &&
-           address_text(own, length) == address_text(to.bytes, to.length);
   }
 
   void connected(Fd fd, const SocketAddress& to) {
@@ -24621,8 +24627,10 @@ class ResponseStream {
       if (to.empty()) return std::size_t{0};
       if (read_ < kept_.size()) return read_kept(to);
       if (decoder_.done()) return std::size_t{0};
-      const std::size_t n = input().empty() && reads_through() ? receive_into(to) : decode(to);
+      const bool through = input().empty() && decoder_.kind() != BodyKind::chunked;
+      const std::size_t n = through ? receive_into(to) : decode(to);
       if (n > 0) return n;
+      if (!through && lease_) receive();
     }
   }
 
@@ -24660,9 +24668,6 @@ class ResponseStream {
   static constexpr auto longest_drain = std::chrono::milliseconds(10);
 
   Input& input() noexcept { return lease_.connection()->input; }
-
-  // Can bytes go from the socket to the caller as they are?
-  bool reads_through() const noexcept { return decoder_.kind() != BodyKind::chunked; }
 
   std::size_t first_room() const noexcept {
     constexpr std::uint64_t most = 1u << 20;  // a declared length is no promise
@@ -24728,7 +24733,7 @@ class ResponseStream {
     lease_ = {};
   }
 
-  // Bytes of the input, into `to`; receives more where there are none.
+  // Bytes of the input, into `to`.
   std::size_t decode(std::span<char> to) {
     std::size_t n = 0;
     while (n < to.size() && !input().empty() && !decoder_.done()) {
@@ -24739,14 +24744,16 @@ class ResponseStream {
       trailer_bytes_.append(step.trailer);
       input().consume(step.consumed);
     }
-    if (decoder_.done()) return finish(), n;
-    if (n == 0) {
-      const Arrived arrived = lease_.connection()->receive_input(wait_, wait_.within(stall_), true);
-      if (arrived != Arrived::bytes) end(arrived);
-    }
+    if (decoder_.done()) finish();
     return n;
   }
 
+  void receive() {
+    const Arrived arrived = lease_.connection()->receive_input(wait_, wait_.within(stall_), true);
+    if (arrived != Arrived::bytes) end(arrived);
+  }
+
+  // From the socket to the caller, by no way round.
   std::size_t receive_into(std::span<char> to) {
     if (decoder_.kind() == BodyKind::length && to.size() > decoder_.left()) {
       to = to.first(static_cast<std::size_t>(decoder_.left()));

@@ -169,6 +169,7 @@ class Server {
   std::string url(std::string_view path) const {
     return "http://127.0.0.1:" + std::to_string(port_) + std::string(path);
   }
+  int port() const { return port_; }
   int accepted() const { return accepted_; }
 
  private:

@@ -7,6 +7,7 @@
 #include "bad_server.hpp"
 #include "catch.hpp"
 #include "jot.hpp"
+#include "silent_port.hpp"
 
 #include <string>  // std::string
 
@@ -24,35 +25,6 @@ jot::Error error_of(Result<Response> res) {
   if (!res) return res.error();
   return res->body.read_all().error();
 }
-
-// A server that listens and never accepts, its queue full: nobody can connect.
-class FullServer {
- public:
-  FullServer() {
-    fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in addr{};
-    addr.sin_family = AF_INET, addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof addr;
-    auto* any = reinterpret_cast<sockaddr*>(&addr);
-    if (bind(fd_, any, size) != 0 || listen(fd_, 0) != 0 || getsockname(fd_, any, &size) != 0)
-      throw std::runtime_error("no server");
-    port_ = ntohs(addr.sin_port);
-    for (int i = 0; i < 4; ++i) {
-      waiting_.push_back(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-      connect(waiting_.back(), any, size);
-    }
-  }
-  FullServer(const FullServer&) = delete;
-  ~FullServer() {
-    for (const int fd : waiting_) close(fd);
-    close(fd_);
-  }
-  std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/"; }
-
- private:
-  int fd_, port_;
-  std::vector<int> waiting_;
-};
 
 const std::string ok = "HTTP/1.1 200 OK\r\n";
 
@@ -139,7 +111,7 @@ TEST_CASE("client: each part of a call has its deadline") {
 }
 
 TEST_CASE("client: connecting has a deadline") {
-  FullServer server;
+  SilentPort server;
   Client client({.connect_timeout = 50ms});
   const auto error = error_of(client.get(server.url()));
   CHECK(error.code() == Errc::deadline_exceeded);

@@ -118,16 +118,13 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
 
   // Returns: a Lease that is false where the wait ended before it was the caller's turn.
   Lease acquire(const std::string& name, CallWait& wait) {
-    for (;;) {
-      Lease lease = take(name, wait);
-      if (!lease.connection_) return lease;
-      if (lease.connection_->is_quiet()) {
-        reused_.fetch_add(1, std::memory_order_relaxed);
-        lease.connection_->idle_since = Clock::time_point{};
-        return lease;
-      }
+    Lease lease = take(name, wait);
+    while (lease.connection_ && !lease.connection_->is_quiet()) {
       lease.disconnect();
+      take_idle(lease);
     }
+    if (lease.connection_) reused_.fetch_add(1, std::memory_order_relaxed);
+    return lease;
   }
 
   // The Client ends, or wants no idle connections.
@@ -196,6 +193,15 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
     // So that the connection finds room among the idle ones whatever happens.
     place.idle.reserve(std::min(place.count, max_idle_per_place_) + 1);
     return ++place.count, Lease(shared_from_this(), place, nullptr);
+  }
+
+  // For one whose connection was dead: another one, if there is, else it keeps the right to dial.
+  void take_idle(Lease& lease) {
+    const std::lock_guard lock(mutex_);
+    Place& place = *lease.place_;
+    if (place.idle.empty()) return;
+    lease.connection_ = std::move(place.idle.back());
+    place.idle.pop_back(), --idle_, --place.count;
   }
 
   Lease stand_in_line(std::unique_lock<std::mutex>& lock, Place& place, CallWait& wait) {

@@ -58,6 +58,16 @@ class Dialling {
     }
   }
 
+  // On one machine a port that nobody listens at may be given to the very socket that dials it:
+  // then it has connected to itself.
+  static bool is_itself(const Fd& fd, const SocketAddress& to) {
+    if (to.family() == AF_UNIX) return false;
+    sockaddr_storage own{};
+    socklen_t length = sizeof own;
+    return getsockname(fd.get(), reinterpret_cast<sockaddr*>(&own), &length) == 0 &&
+           address_text(own, length) == address_text(to.bytes, to.length);
+  }
+
  private:
   struct Attempt {
     Fd fd;
@@ -94,16 +104,6 @@ class Dialling {
       error != 0 ? fail(*done.to, error) : connected(std::move(done.fd), *done.to);
     }
     return waited;
-  }
-
-  // On one machine a port that nobody listens at may be given to the very socket that dials it:
-  // then it has connected to itself.
-  static bool is_itself(const Fd& fd, const SocketAddress& to) {
-    if (to.family() == AF_UNIX) return false;
-    sockaddr_storage own{};
-    socklen_t length = sizeof own;
-    return getsockname(fd.get(), reinterpret_cast<sockaddr*>(&own), &length) == 0 &&
-           address_text(own, length) == address_text(to.bytes, to.length);
   }
 
   void connected(Fd fd, const SocketAddress& to) {

@@ -61,8 +61,10 @@ class ResponseStream {
       if (to.empty()) return std::size_t{0};
       if (read_ < kept_.size()) return read_kept(to);
       if (decoder_.done()) return std::size_t{0};
-      const std::size_t n = input().empty() && reads_through() ? receive_into(to) : decode(to);
+      const bool through = input().empty() && decoder_.kind() != BodyKind::chunked;
+      const std::size_t n = through ? receive_into(to) : decode(to);
       if (n > 0) return n;
+      if (!through && lease_) receive();
     }
   }
 
@@ -100,9 +102,6 @@ class ResponseStream {
   static constexpr auto longest_drain = std::chrono::milliseconds(10);
 
   Input& input() noexcept { return lease_.connection()->input; }
-
-  // Can bytes go from the socket to the caller as they are?
-  bool reads_through() const noexcept { return decoder_.kind() != BodyKind::chunked; }
 
   std::size_t first_room() const noexcept {
     constexpr std::uint64_t most = 1u << 20;  // a declared length is no promise
@@ -168,7 +167,7 @@ class ResponseStream {
     lease_ = {};
   }
 
-  // Bytes of the input, into `to`; receives more where there are none.
+  // Bytes of the input, into `to`.
   std::size_t decode(std::span<char> to) {
     std::size_t n = 0;
     while (n < to.size() && !input().empty() && !decoder_.done()) {
@@ -179,14 +178,16 @@ class ResponseStream {
       trailer_bytes_.append(step.trailer);
       input().consume(step.consumed);
     }
-    if (decoder_.done()) return finish(), n;
-    if (n == 0) {
-      const Arrived arrived = lease_.connection()->receive_input(wait_, wait_.within(stall_), true);
-      if (arrived != Arrived::bytes) end(arrived);
-    }
+    if (decoder_.done()) finish();
     return n;
   }
 
+  void receive() {
+    const Arrived arrived = lease_.connection()->receive_input(wait_, wait_.within(stall_), true);
+    if (arrived != Arrived::bytes) end(arrived);
+  }
+
+  // From the socket to the caller, by no way round.
   std::size_t receive_into(std::span<char> to) {
     if (decoder_.kind() == BodyKind::length && to.size() > decoder_.left()) {
       to = to.first(static_cast<std::size_t>(decoder_.left()));
