@@ -77,3 +77,10 @@ TEST_CASE("url: too many pairs are refused, not stored") {
     CHECK(e.status() == 400);
   }
 }
+
+TEST_CASE("url: resolve_url finds where a link leads") {
+  CHECK(jot::resolve_url("http://host/a/b?c#d", "../e?f#g") == "http://host/e?f#g");
+  CHECK(jot::resolve_url("http://host", "a") == "http://host/a");
+  CHECK(jot::resolve_url("http://host/a", "//other/b") == "http://other/b");
+  CHECK(jot::resolve_url("", "a") == "a");
+}

@@ -2,7 +2,8 @@
 //
 // url.hpp -- what do the percent signs of a URL stand for?
 //
-// In: pieces of a URL, or a urlencoded form. Out: the bytes that were meant, and back.
+// In: pieces of a URL, or a urlencoded form. Out: the bytes that were meant, and back. And which URL
+// does a link mean?
 // See RFC 3986 section 2.1 and the WHATWG URL standard, application/x-www-form-urlencoded.
 #pragma once
 
@@ -23,6 +24,11 @@ std::string percent_encode(std::string_view s);
 // Replaces %XX by the byte it stands for. What is not a full escape stays as it is: "100%" is
 // "100%". A plus sign stays a plus sign; only Values takes it for a space.
 std::string percent_decode(std::string_view s);
+
+// The URL that a link means on the page where it stands (RFC 3986 section 5):
+// resolve_url("http://host/a/b", "../c?d") is "http://host/c?d". Nothing is checked: a base that is
+// no URL makes none.
+std::string resolve_url(std::string_view base, std::string_view reference);
 
 // Decoded name=value pairs, in order of arrival: a query or a urlencoded form.
 // Lifetime: it owns its strings; references are good until it changes or ends.

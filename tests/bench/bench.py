@@ -20,6 +20,7 @@ import mixed
 import page_speed
 import programs
 import routes_cost
+import soak
 import throughput
 import upload_speed
 from verdict import Verdict
@@ -27,7 +28,7 @@ from verdict import Verdict
 PARTS = {"throughput": throughput, "mixed": mixed, "cold": cold, "idle": idle, "gone": gone,
          "context": context_cost, "routes": routes_cost, "compile": compile_cost, "json": json_speed,
          "files": files_speed, "page": page_speed, "upload": upload_speed,
-         "client": client_speed}
+         "client": client_speed, "soak": soak}
 
 
 def version(*command):

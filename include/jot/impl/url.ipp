@@ -4,6 +4,7 @@
 #pragma once
 
 #include "../detail/ascii.hpp"
+#include "../detail/resolve_reference.hpp"
 #include "../error.hpp"
 #include "../url.hpp"
 
@@ -53,6 +54,10 @@ JOT_INLINE std::string percent_encode(std::string_view s) {
 
 JOT_INLINE std::string percent_decode(std::string_view s) {
   return detail::percent_decoded(s, detail::Plus::is_plus);
+}
+
+JOT_INLINE std::string resolve_url(std::string_view base, std::string_view reference) {
+  return detail::resolve_reference(base, reference);
 }
 
 JOT_INLINE Values Values::parse(std::string_view encoded) {
