@@ -22730,8 +22730,8 @@ struct ClientAccess {
   }
   static jot::BodySource source(const Payload& p) { return p.make_ ? p.make_() : p.source_; }
 
-  static void give(ResponseBody& body, std::unique_ptr<ResponseStream> stream) noexcept {
-    body.stream_ = std::move(stream);
+  static std::unique_ptr<ResponseStream>& stream(ResponseBody& body) noexcept {
+    return body.stream_;
   }
 };
 
@@ -25087,7 +25087,7 @@ class ClientCore {
     response.url = shown_url(call.url);
     auto stream = std::make_unique<ResponseStream>(std::move(lease), wait, head.framing,
                                                    stall_of(call.request), is_reusable, call.name);
-    if (has_body) ClientAccess::give(response.body, std::move(stream));
+    if (has_body) ClientAccess::stream(response.body) = std::move(stream);
     return std::move(response);
   }
 

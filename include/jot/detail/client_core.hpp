@@ -245,7 +245,7 @@ class ClientCore {
     response.url = shown_url(call.url);
     auto stream = std::make_unique<ResponseStream>(std::move(lease), wait, head.framing,
                                                    stall_of(call.request), is_reusable, call.name);
-    if (has_body) ClientAccess::give(response.body, std::move(stream));
+    if (has_body) ClientAccess::stream(response.body) = std::move(stream);
     return std::move(response);
   }
 

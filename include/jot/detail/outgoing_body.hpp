@@ -36,8 +36,8 @@ struct ClientAccess {
   }
   static jot::BodySource source(const Payload& p) { return p.make_ ? p.make_() : p.source_; }
 
-  static void give(ResponseBody& body, std::unique_ptr<ResponseStream> stream) noexcept {
-    body.stream_ = std::move(stream);
+  static std::unique_ptr<ResponseStream>& stream(ResponseBody& body) noexcept {
+    return body.stream_;
   }
 };
 
