@@ -23222,7 +23222,7 @@ class Bell {
 // all other calls say MSG_DONTWAIT, and wait in poll. Nothing here throws or raises SIGPIPE.
 // Threads: belongs to the call that uses it, or to the pool.
 
-#include <sys/socket.h>  // recv, sendmsg
+#include <sys/socket.h>  // recv, send, sendmsg
 #include <sys/time.h>    // timeval
 #include <sys/uio.h>     // iovec
 
@@ -23310,10 +23310,13 @@ class ClientConnection {
     iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
                       {const_cast<char*>(body.data()), body.size()}};
     msghdr message{};
-    message.msg_iov = head.empty() ? parts + 1 : parts;
-    message.msg_iovlen = head.empty() || body.empty() ? 1 : 2;
+    message.msg_iov = parts, message.msg_iovlen = 2;
+    const std::string_view one = head.empty() ? body : head;
+    const bool is_one = head.empty() || body.empty();
+    constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
     for (;;) {
-      const ssize_t n = sendmsg(fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      const ssize_t n =
+          is_one ? ::send(fd(), one.data(), one.size(), flags) : sendmsg(fd(), &message, flags);
       if (n >= 0) return n;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
       if (errno != EINTR) return -1;
@@ -24606,6 +24609,7 @@ class ProxyEnv {
 #include <string>        // std::string
 #include <string_view>   // std::string_view
 #include <system_error>  // std::error_code
+#include <utility>       // std::exchange, std::move
 
 namespace jot::inline v1::detail {
 
@@ -24647,7 +24651,7 @@ class ResponseStream {
   Result<std::string> read_all(std::size_t limit) {
     if (error_) return *error_;
     if (decoder_.left() > limit || kept_.size() - read_ > limit) return too_large(limit);
-    if (read_ == 0 && decoder_.done()) return read_ = kept_.size(), kept_;
+    if (read_ == 0 && decoder_.done()) return std::exchange(kept_, {});
     std::string all;
     for (std::size_t size = 0;;) {
       all.resize(std::min(limit, std::max(std::max(first_room(), 2 * size), size + 1)));

@@ -322,6 +322,18 @@ TEST_CASE("client: base_url, and who may leave it") {
   CHECK(res.error().code() == Errc::refused_by_policy);
 }
 
+TEST_CASE("client: localhost, IPv6, and names in capitals") {
+  const auto where = [](Request& r) { return std::string(r.host()); };
+  jot::TestServer four(where);
+  const std::string port = four.url().substr(four.url().rfind(':'));
+  Client client;
+  CHECK(all(client.get("http://localhost" + port)) == "localhost" + port);
+  CHECK(all(client.get("HTTP://LocalHost" + port + "/")) == "LocalHost" + port);
+  CHECK(client.stats().dialled == 1);
+  jot::TestServer six({.addr = "[::1]:0", .handler = where});
+  CHECK(all(client.get(six.url("/"))) == six.url().substr(7));
+}
+
 TEST_CASE("client: Unix sockets") {
   const std::string path = "/tmp/jot_client_test." + std::to_string(getpid());
   jot::TestServer server({.addr = "unix:" + path, .handler = [](Request& r) {

@@ -12,7 +12,7 @@
 #include "input.hpp"       // Input
 #include "parse_head.hpp"  // Verdict
 
-#include <sys/socket.h>  // recv, sendmsg
+#include <sys/socket.h>  // recv, send, sendmsg
 #include <sys/time.h>    // timeval
 #include <sys/uio.h>     // iovec
 
@@ -100,10 +100,13 @@ class ClientConnection {
     iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
                       {const_cast<char*>(body.data()), body.size()}};
     msghdr message{};
-    message.msg_iov = head.empty() ? parts + 1 : parts;
-    message.msg_iovlen = head.empty() || body.empty() ? 1 : 2;
+    message.msg_iov = parts, message.msg_iovlen = 2;
+    const std::string_view one = head.empty() ? body : head;
+    const bool is_one = head.empty() || body.empty();
+    constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
     for (;;) {
-      const ssize_t n = sendmsg(fd(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+      const ssize_t n =
+          is_one ? ::send(fd(), one.data(), one.size(), flags) : sendmsg(fd(), &message, flags);
       if (n >= 0) return n;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
       if (errno != EINTR) return -1;

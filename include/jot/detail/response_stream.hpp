@@ -30,6 +30,7 @@
 #include <string>        // std::string
 #include <string_view>   // std::string_view
 #include <system_error>  // std::error_code
+#include <utility>       // std::exchange, std::move
 
 namespace jot::inline v1::detail {
 
@@ -71,7 +72,7 @@ class ResponseStream {
   Result<std::string> read_all(std::size_t limit) {
     if (error_) return *error_;
     if (decoder_.left() > limit || kept_.size() - read_ > limit) return too_large(limit);
-    if (read_ == 0 && decoder_.done()) return read_ = kept_.size(), kept_;
+    if (read_ == 0 && decoder_.done()) return std::exchange(kept_, {});
     std::string all;
     for (std::size_t size = 0;;) {
       all.resize(std::min(limit, std::max(std::max(first_room(), 2 * size), size + 1)));
