@@ -23621,6 +23621,11 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
     std::shared_ptr<Look> over;
     const std::lock_guard lock(mutex_);
     over = std::move(look_);
+    try {
+      closing.reserve(idle_);
+    } catch (const std::bad_alloc&) {
+      return look_later();
+    }
     const Clock::time_point now = Clock::now();
     for (auto it = places_.begin(); it != places_.end();) {
       Place& place = (it++)->second;
@@ -24664,13 +24669,13 @@ class ResponseStream {
   }
 
   Result<std::uint64_t> write_to(int fd) {
-    char buffer[16u << 10];
+    std::string buffer(64u << 10, '\0');
     std::uint64_t sum = 0;
     for (;;) {
       const Result<std::size_t> n = read(buffer);
       if (!n) return n.error();
       if (*n == 0) return sum;
-      if (!write_all(fd, {buffer, *n})) return *error_;
+      if (!write_all(fd, std::string_view(buffer).substr(0, *n))) return *error_;
       sum += *n;
     }
   }
@@ -24679,7 +24684,7 @@ class ResponseStream {
 
  private:
   static constexpr std::uint64_t most_drained = 64u << 10;
-  static constexpr auto longest_drain = std::chrono::milliseconds(10);
+  static constexpr auto longest_drain = std::chrono::milliseconds(50);
 
   Input& input() noexcept { return lease_.connection()->input; }
 

@@ -281,6 +281,11 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
     std::shared_ptr<Look> over;
     const std::lock_guard lock(mutex_);
     over = std::move(look_);
+    try {
+      closing.reserve(idle_);
+    } catch (const std::bad_alloc&) {
+      return look_later();
+    }
     const Clock::time_point now = Clock::now();
     for (auto it = places_.begin(); it != places_.end();) {
       Place& place = (it++)->second;

@@ -85,13 +85,13 @@ class ResponseStream {
   }
 
   Result<std::uint64_t> write_to(int fd) {
-    char buffer[16u << 10];
+    std::string buffer(64u << 10, '\0');
     std::uint64_t sum = 0;
     for (;;) {
       const Result<std::size_t> n = read(buffer);
       if (!n) return n.error();
       if (*n == 0) return sum;
-      if (!write_all(fd, {buffer, *n})) return *error_;
+      if (!write_all(fd, std::string_view(buffer).substr(0, *n))) return *error_;
       sum += *n;
     }
   }
@@ -100,7 +100,7 @@ class ResponseStream {
 
  private:
   static constexpr std::uint64_t most_drained = 64u << 10;
-  static constexpr auto longest_drain = std::chrono::milliseconds(10);
+  static constexpr auto longest_drain = std::chrono::milliseconds(50);
 
   Input& input() noexcept { return lease_.connection()->input; }
 
