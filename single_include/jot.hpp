@@ -22878,6 +22878,17 @@ inline bool is_same_origin(std::string_view a, std::string_view b) {
   return authority_of_origin(x.authority) == authority_of_origin(y.authority);
 }
 
+// A server behind a Unix socket was told a Host, "localhost" where the caller gave none. If it
+// makes a whole URL of that, it means itself.
+inline std::string within_socket(std::string_view url, std::string target, std::string_view host) {
+  const ReferenceParts from = split_reference(url), to = split_reference(target);
+  if (!iequals(from.scheme, "http+unix") || !iequals(to.scheme, "http")) return target;
+  if (authority_of_origin(to.authority) != authority_of_origin(host.empty() ? "localhost" : host))
+    return target;
+  const std::size_t rest = target.find("//") + 2 + to.authority.size();
+  return "http+unix://" + std::string(from.authority) + target.substr(rest);
+}
+
 // For messages: a URL may hold a password.
 inline std::string url_for_message(std::string_view url) {
   const ReferenceParts parts = split_reference(url);
@@ -22943,7 +22954,7 @@ class Redirects {
     if (!is_redirect(status) || limit_ <= 0 || !response.has("Location")) return Redirected::no;
     const bool to_get = becomes_get(status, method);
     if (!to_get && body == RequestBody::once) return Redirected::no;
-    Result<std::string> target = target_of(response, method, url);
+    Result<std::string> target = target_of(response, method, url, header);
     if (!target) return target.error();
     if (followed_ >= limit_) return too_many(method, url, *target);
     ++followed_;
@@ -22958,12 +22969,13 @@ class Redirects {
 
  private:
   static Result<std::string> target_of(const Header& response, std::string_view method,
-                                       std::string_view url) {
+                                       std::string_view url, const Header& asked) {
     const std::string_view location = response.get("Location");
     for (const std::string_view other : response.all("Location")) {
       if (other != location) return bad(method, url, "two Locations that differ");
     }
-    const std::string target = resolve_reference(url, escape_location(location));
+    const std::string target =
+        within_socket(url, resolve_reference(url, escape_location(location)), asked.get("Host"));
     const ReferenceParts parts = split_reference(target), from = split_reference(url);
     if (!iequals(parts.scheme, "http") && !is_same_origin(url, target))
       return refused(method, url, parts.scheme, target);

@@ -219,12 +219,33 @@ TEST_CASE("redirect: a Unix socket leads to its own URLs and to http, not to oth
       {"http+unix://%2Frun%2Fa.sock/y", false, true},
       {"http+unix://%2Frun%2FB.sock/y", false, true},
       {"http://a.test/", true, false},
+      {"http://localhost:81/", true, false},
   };
   for (const auto& row : table) {
     INFO(row.to);
     Asked asked{.url = "http+unix://%2Frun%2FA.sock/x", .header = {{"Authorization", "x"}}};
     CHECK(bool(asked.follow(302, row.to)) == row.followed);
     CHECK(asked.header.has("Authorization") == row.kept);
+  }
+}
+
+TEST_CASE("redirect: a server behind a Unix socket that makes whole URLs means itself") {
+  struct {
+    std::string_view host, to, want;
+  } const table[] = {
+      {"", "http://localhost/y?q", "http+unix://%2Frun%2FA.sock/y?q"},
+      {"", "HTTP://LocalHost:80/y", "http+unix://%2Frun%2FA.sock/y"},
+      {"", "http://localhost", "http+unix://%2Frun%2FA.sock"},
+      {"v.test:81", "http://v.test:81/y", "http+unix://%2Frun%2FA.sock/y"},
+      {"v.test", "http://localhost/y", "http://localhost/y"},
+      {"", "http://localhost.test/y", "http://localhost.test/y"},
+  };
+  for (const auto& row : table) {
+    INFO(row.to);
+    Asked asked{.url = "http+unix://%2Frun%2FA.sock/x"};
+    if (!row.host.empty()) asked.header.set("Host", row.host);
+    CHECK(asked.follow(302, row.to));
+    CHECK(asked.url == row.want);
   }
 }
 
