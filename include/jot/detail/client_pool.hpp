@@ -133,7 +133,7 @@ class ClientPool : public std::enable_shared_from_this<ClientPool> {
     std::lock_guard lock(mutex_);
     ends_ = ends_ || for_ever;
     for (auto it = places_.begin(); it != places_.end();) {
-      Place& place = (it++)->second;  // drop() may erase it
+      Place& place = (it++)->second;  // before it may be forgotten
       while (!place.idle.empty()) closing.push_back(drop(place, place.idle.size() - 1));
       forget_if_unused(place);
     }
