@@ -19,6 +19,7 @@
 #include "jot/version.hpp"  // which jot this is
 
 #include "jot/error.hpp"   // what went wrong: as a value, or thrown by a handler
+#include "jot/event.hpp"   // one piece of news in a stream
 #include "jot/header.hpp"  // fields: names without case, values checked
 #include "jot/mime.hpp"    // types by file name, or by a look at the bytes
 #include "jot/status.hpp"  // 404 is "Not Found"
@@ -47,7 +48,6 @@
 
 #include "jot/client.hpp"        // asks other servers, and every call ends
 #include "jot/cookie_jar.hpp"    // what servers asked a client to bring along
-#include "jot/event.hpp"         // one piece of news
 #include "jot/event_source.hpp"  // the news of another server, across lost connections
 #include "jot/server.hpp"        // who listens, and how long it waits for whom
 #include "jot/upload.hpp"        // forms and files, for a client to send

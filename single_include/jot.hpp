@@ -208,6 +208,35 @@ class HttpError : public std::exception {
 template <>
 struct std::is_error_code_enum<jot::Errc> : std::true_type {};
 
+// -------------------------------------------------------------- jot/event.hpp
+
+// event.hpp -- what is one piece of news in a text/event-stream?
+//
+// See the WHATWG HTML standard, section 9.2, "Server-sent events".
+
+#include <chrono>    // std::chrono::milliseconds
+#include <optional>  // std::optional
+#include <string>    // std::string
+
+namespace jot::inline v1 {
+
+struct Event {
+  // Its type, one line, for addEventListener(); "" and "message" are the same.
+  std::string event = {};
+
+  // What the client tells the server when it comes back (Last-Event-ID), one line without NUL; "":
+  // as before.
+  std::string id = {};
+
+  // UTF-8, any number of lines.
+  std::string data = {};
+
+  // How long clients shall wait before they come back, once the connection is lost, from now on.
+  std::optional<std::chrono::milliseconds> retry = {};
+};
+
+}  // namespace jot::inline v1
+
 // -------------------------------------------------------------- jot/header.hpp
 
 // header.hpp -- which fields does a message carry?
@@ -2060,10 +2089,8 @@ std::string random_token(std::size_t bytes = 32);
 //
 // A browser that loses the stream comes back by itself, and tells the last id it has seen.
 
-#include <chrono>       // std::chrono::milliseconds
+#include <chrono>       // std::chrono::seconds
 #include <memory>       // std::unique_ptr
-#include <optional>     // std::optional
-#include <string>       // std::string
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1 {
@@ -2071,15 +2098,6 @@ namespace jot::inline v1 {
 namespace detail {
 class EventChannel;
 }  // namespace detail
-
-struct Event {
-  std::string event = {};  // its name for addEventListener(); "": "message"
-  std::string id = {};     // what Last-Event-ID will say after it; "": as before
-  std::string data = {};   // UTF-8; of several lines, as you like
-
-  // How long the browser waits before it comes back, from now on. Units: milliseconds.
-  std::optional<std::chrono::milliseconds> retry = {};
-};
 
 class EventStream {
  public:
@@ -3556,34 +3574,6 @@ class Client {
 
  private:
   std::unique_ptr<detail::ClientCore> core_;
-};
-
-}  // namespace jot::inline v1
-
-// -------------------------------------------------------------- jot/event.hpp
-
-// event.hpp -- what is one piece of news in a text/event-stream?
-//
-// See the WHATWG HTML standard, section 9.2, "Server-sent events".
-
-#include <chrono>    // std::chrono::milliseconds
-#include <optional>  // std::optional
-#include <string>    // std::string
-
-namespace jot::inline v1 {
-
-struct Event {
-  // Its type, one line; "" and "message" are the same.
-  std::string event = {};
-
-  // What the client tells the server when it comes back (Last-Event-ID), one line without NUL.
-  std::string id = {};
-
-  // Any number of lines.
-  std::string data = {};
-
-  // How long clients shall wait before they come back, once the connection is lost.
-  std::optional<std::chrono::milliseconds> retry = {};
 };
 
 }  // namespace jot::inline v1

@@ -14,16 +14,17 @@
 namespace jot::inline v1 {
 
 struct Event {
-  // Its type, one line; "" and "message" are the same.
+  // Its type, one line, for addEventListener(); "" and "message" are the same.
   std::string event = {};
 
-  // What the client tells the server when it comes back (Last-Event-ID), one line without NUL.
+  // What the client tells the server when it comes back (Last-Event-ID), one line without NUL; "":
+  // as before.
   std::string id = {};
 
-  // Any number of lines.
+  // UTF-8, any number of lines.
   std::string data = {};
 
-  // How long clients shall wait before they come back, once the connection is lost.
+  // How long clients shall wait before they come back, once the connection is lost, from now on.
   std::optional<std::chrono::milliseconds> retry = {};
 };
 

@@ -16,13 +16,12 @@
 
 #include "config.hpp"
 #include "context.hpp"          // nanoseconds
+#include "event.hpp"            // Event
 #include "request.hpp"          // Request
 #include "response_writer.hpp"  // ResponseWriter
 
-#include <chrono>       // std::chrono::milliseconds
+#include <chrono>       // std::chrono::seconds
 #include <memory>       // std::unique_ptr
-#include <optional>     // std::optional
-#include <string>       // std::string
 #include <string_view>  // std::string_view
 
 namespace jot::inline v1 {
@@ -30,15 +29,6 @@ namespace jot::inline v1 {
 namespace detail {
 class EventChannel;
 }  // namespace detail
-
-struct Event {
-  std::string event = {};  // its name for addEventListener(); "": "message"
-  std::string id = {};     // what Last-Event-ID will say after it; "": as before
-  std::string data = {};   // UTF-8; of several lines, as you like
-
-  // How long the browser waits before it comes back, from now on. Units: milliseconds.
-  std::optional<std::chrono::milliseconds> retry = {};
-};
 
 class EventStream {
  public:
