@@ -4389,6 +4389,12 @@ constexpr std::uint64_t mark_equal(std::uint64_t word, unsigned char c) noexcept
   return (x - every_byte) & ~x & high_bits;
 }
 
+// The same for who asks for bytes beyond ASCII as well, and ORs: only in those it may be wrong, and
+// bits that are not high mean nothing.
+constexpr std::uint64_t rough_mark_equal(std::uint64_t word, unsigned char c) noexcept {
+  return (word ^ (every_byte * c)) - every_byte;
+}
+
 // Returns: a mark in the high bit of each byte below limit, which is at most 128.
 constexpr std::uint64_t mark_below(std::uint64_t word, unsigned char limit) noexcept {
   return (word - every_byte * limit) & ~word & high_bits;
@@ -7290,16 +7296,12 @@ class JsonWriter {
     return at;
   }
 
-  // < and > differ in one bit, and so do " and &. A byte beyond ASCII is marked anyway, so that
-  // what looks for one byte need not care what it says about those.
+  // < and > differ in one bit, and so do " and &.
   static std::uint64_t not_plain(std::uint64_t word) noexcept {
-    const auto is = [](std::uint64_t w, char c) {
-      return (w ^ every_byte * static_cast<unsigned char>(c)) - every_byte;
-    };
-    constexpr std::uint64_t sign = every_byte * ('<' ^ '>'), mark = every_byte * ('"' ^ '&');
-    return (word | (word - every_byte * ' ') | is(word, '\\') | is(word | sign, '>') |
-            is(word | mark, '&')) &
-           high_bits;
+    const std::uint64_t marks = word | (word - every_byte * ' ') | rough_mark_equal(word, '\\') |
+                                rough_mark_equal(word | every_byte * ('<' ^ '>'), '>') |
+                                rough_mark_equal(word | every_byte * ('"' ^ '&'), '&');
+    return marks & high_bits;
   }
 
   static bool is_plain(char c) noexcept { return plain_[static_cast<unsigned char>(c)]; }
@@ -7447,7 +7449,7 @@ class JsonWriter {
 // 5. A rule that fails notes the problem and returns false, and so do its callers. No exceptions: a
 //    stranger could make us throw all day.
 
-#include <cstddef>      // std::size_t
+#include <cstddef>      // std::nullptr_t, std::size_t
 #include <cstdint>      // std::uint64_t
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -7464,121 +7466,123 @@ class JsonParser {
 
   // Reads the whole document into `to`, once. Returns: false where it is not JSON; then `to` holds
   // what came before the problem().
-  bool parse(Value& to) {
-    if (std::string_view(begin_, end_).starts_with("\xEF\xBB\xBF")) {
-      return fail("a byte order mark must not stand before JSON");
-    }
-    skip_space();
-    if (!value(to)) return false;
-    skip_space();
-    return at_ == end_ || fail("want nothing more");
-  }
+  bool parse(Value& to) { return document(to) != nullptr; }
 
   const char* problem() const noexcept { return problem_; }
   std::size_t offset() const noexcept { return static_cast<std::size_t>(at_ - begin_); }
 
  private:
-  // The next byte, NUL at the end: no rule wants a NUL, so there it fails as for any wrong byte.
-  char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
+  // Each rule gets where it begins and returns where it ends, or what fail() returns. (A member
+  // would go through memory at each step; an argument stays in a register.)
 
-  bool skip(char c) noexcept {
-    const bool there = peek() == c;
-    at_ += there;
-    return there;
-  }
-
-  void skip_space() noexcept {
-    while (peek() == ' ' || peek() == '\n' || peek() == '\r' || peek() == '\t') ++at_;
-  }
-
-  bool fail(const char* problem) noexcept {
+  std::nullptr_t fail(const char* at, const char* problem) noexcept {
+    at_ = at;
     problem_ = problem;
-    return false;
+    return nullptr;
+  }
+
+  const char* document(Value& to) {
+    if (std::string_view(begin_, end_).starts_with("\xEF\xBB\xBF"))
+      return fail(begin_, "a byte order mark must not stand before JSON");
+    const char* at = value(skip_space(begin_), to);
+    if (at == nullptr) return nullptr;
+    at = skip_space(at);
+    return at == end_ ? at : fail(at, "want nothing more");
+  }
+
+  // The byte there, NUL at the end: no rule wants a NUL, so there it fails as for any wrong byte.
+  char peek(const char* at) const noexcept { return at != end_ ? *at : '\0'; }
+
+  const char* skip_space(const char* at) const noexcept {
+    while (peek(at) == ' ' || peek(at) == '\n' || peek(at) == '\r' || peek(at) == '\t') ++at;
+    return at;
   }
 
   // Fills in `to`, which is null.
-  bool value(Value& to) {
-    switch (peek()) {
-      case '{': return enter() && map(to.become_map());
-      case '[': return enter() && list(to.become_list());
-      case '"': return string(to);
-      case 't': return word("true") && (to.set_bool(true), true);
-      case 'f': return word("false") && (to.set_bool(false), true);
-      case 'n': return word("null");
-      default: return number(to);
+  const char* value(const char* at, Value& to) {
+    switch (peek(at)) {
+      case '{': return map(at, to.become_map());
+      case '[': return list(at, to.become_list());
+      case '"': return string(at, to);
+      case 't': to.set_bool(true); return word(at, "true");
+      case 'f': to.set_bool(false); return word(at, "false");
+      case 'n': return word(at, "null");
+      default: return number(at, to);
     }
   }
 
-  bool string(Value& to) {
-    const std::string_view text = string();
-    if (text.data() == nullptr) return false;
-    to.become_string(text);
-    return true;
+  const char* word(const char* at, std::string_view text) noexcept {
+    if (!std::string_view(at, end_).starts_with(text)) return fail(at, "want a value");
+    return at + text.size();
   }
 
-  bool word(std::string_view text) noexcept {
-    if (!std::string_view(at_, end_).starts_with(text)) return fail("want a value");
-    at_ += text.size();
-    return true;
-  }
-
-  bool number(Value& to) {
-    if (peek() != '-' && (peek() < '0' || peek() > '9')) return fail("want a value");
-    JsonNumber number(at_, end_);
-    const bool there = number.read();
-    at_ = number.at();
-    if (!there) return fail(number.problem());
+  const char* number(const char* at, Value& to) {
+    if (peek(at) != '-' && (peek(at) < '0' || peek(at) > '9')) return fail(at, "want a value");
+    JsonNumber number(at, end_);
+    if (!number.read()) return fail(number.at(), number.problem());
     if (number.is_int())
       to.set_number(number.as_int());
     else
       to.set_number(number.as_double());
-    return true;
+    return number.at();
   }
 
-  // Takes an opening bracket; leave() the closing one.
-  bool enter() noexcept {
-    if (depth_ == json_depth) return fail("nested deeper than 512 levels");
-    ++depth_, ++at_;
-    skip_space();
-    return true;
+  const char* string(const char* at, Value& to) {
+    const std::string_view text = string(at);
+    if (text.data() == nullptr) return nullptr;
+    to.become_string(text);
+    return at_;
   }
 
-  bool leave(char bracket, const char* problem) noexcept {
+  // Takes an opening bracket and the space behind it; leave() the closing one.
+  const char* enter(const char* at) noexcept {
+    if (depth_ == json_depth) return fail(at, "nested deeper than 512 levels");
+    ++depth_;
+    return skip_space(at + 1);
+  }
+
+  const char* leave(const char* at, char bracket, const char* problem) noexcept {
     --depth_;
-    return skip(bracket) || fail(problem);
+    return peek(at) == bracket ? at + 1 : fail(at, problem);
   }
 
   // Values are moved when a list grows, so it grows in large steps. The first is as long as the
   // list before, which often was of the same kind; not longer, for lists of one must not become a
   // way to turn few bytes into much memory.
-  bool list(List& to) {
-    if (peek() == ']') return leave(']', "");
-    do {
-      skip_space();
+  const char* list(const char* at, List& to) {
+    at = enter(at);
+    if (at == nullptr) return nullptr;
+    if (peek(at) == ']') return leave(at, ']', "");
+    for (;; ++at) {
       if (to.size() == to.capacity()) to.reserve(to.empty() ? likely_size_ : 3 * to.size());
-      if (!value(to.emplace_back())) return false;
-      skip_space();
-    } while (skip(','));
+      at = value(skip_space(at), to.emplace_back());
+      if (at == nullptr) return nullptr;
+      at = skip_space(at);
+      if (peek(at) != ',') break;
+    }
     likely_size_ = to.size();
-    return leave(']', "want ',' or ']'");
+    return leave(at, ']', "want ',' or ']'");
   }
 
-  bool map(Map& to) {
-    if (peek() == '}') return leave('}', "");
-    do {
-      skip_space();
-      if (peek() != '"')
-        return fail(to.empty() ? "want a key in quotes or '}'" : "want a key in quotes");
-      const std::string_view key = string();
-      if (key.data() == nullptr) return false;
+  const char* map(const char* at, Map& to) {
+    at = enter(at);
+    if (at == nullptr) return nullptr;
+    if (peek(at) == '}') return leave(at, '}', "");
+    for (;; ++at) {
+      at = skip_space(at);
+      if (peek(at) != '"')
+        return fail(at, to.empty() ? "want a key in quotes or '}'" : "want a key in quotes");
+      const std::string_view key = string(at);
+      if (key.data() == nullptr) return nullptr;
       Value& entry = at_key(to, key);
-      skip_space();
-      if (!skip(':')) return fail("want ':'");
-      skip_space();
-      if (!value(entry)) return false;
-      skip_space();
-    } while (skip(','));
-    return leave('}', "want ',' or '}'");
+      at = skip_space(at_);
+      if (peek(at) != ':') return fail(at, "want ':'");
+      at = value(skip_space(at + 1), entry);
+      if (at == nullptr) return nullptr;
+      at = skip_space(at);
+      if (peek(at) != ',') break;
+    }
+    return leave(at, '}', "want ',' or '}'");
   }
 
   // The value of that key, null. Of two with one key the last counts.
@@ -7590,49 +7594,52 @@ class JsonParser {
     return v;
   }
 
-  // From quote to quote. Returns: what it says, a part of the text or of unescaped_; data() is
-  // nullptr where it fails.
-  std::string_view string() {
-    const char* first = ++at_;
-    if (!skip_text()) return {};
-    return *at_ == '"' ? std::string_view(first, at_++) : unescape(first);
+  // From quote to quote; at_ goes behind. Returns: what it says, a part of the text or of
+  // unescaped_; data() is nullptr where it fails.
+  std::string_view string(const char* at) {
+    const char* const first = at + 1;
+    const char* const last = skip_text(first);
+    if (last == nullptr) return {};
+    if (*last == '\\') return unescape(first, last);
+    at_ = last + 1;
+    return {first, last};
   }
 
-  // A string that began at `run`; the first backslash is next.
-  std::string_view unescape(const char* run) {
+  // A string that began at `run` and has its first backslash at `at`.
+  std::string_view unescape(const char* run, const char* at) {
     unescaped_.clear();
-    while (*at_ == '\\') {
-      unescaped_.append(run, at_++);
-      if (!escape(unescaped_)) return {};
-      run = at_;
-      if (!skip_text()) return {};
+    while (*at == '\\') {
+      unescaped_.append(run, at);
+      run = escape(at + 1);
+      if (run == nullptr) return {};
+      at = skip_text(run);
+      if (at == nullptr) return {};
     }
-    return unescaped_.append(run, at_++);
+    at_ = at + 1;
+    return unescaped_.append(run, at);
   }
 
-  // Goes on to the next quote or backslash.
-  bool skip_text() noexcept {
+  // The next quote or backslash.
+  const char* skip_text(const char* at) noexcept {
     for (;;) {
-      skip_plain();
-      if (at_ == end_) return fail("want '\"'");
-      if (*at_ == '"' || *at_ == '\\') return true;
-      const std::size_t size = utf8_front({at_, end_}).size;
-      if (size == 1) return fail("a control character must be escaped");
-      if (size == 0) return fail("a byte that is not UTF-8");
-      at_ += size;
+      at = skip_plain(at);
+      if (at == end_) return fail(at, "want '\"'");
+      if (*at == '"' || *at == '\\') return at;
+      const std::size_t size = utf8_front({at, end_}).size;
+      if (size == 1) return fail(at, "a control character must be escaped");
+      if (size == 0) return fail(at, "a byte that is not UTF-8");
+      at += size;
     }
   }
 
-  // Goes on to the next byte that is not plain: a quote, a backslash, a control character, or part
-  // of a character beyond ASCII.
-  void skip_plain() noexcept {
-    for (; end_ - at_ >= 8; at_ += 8) {
-      if (const std::uint64_t marks = not_plain(load8(at_))) {
-        at_ += first_mark(marks);
-        return;
-      }
+  // The next byte that is not plain: a quote, a backslash, a control character, or part of a
+  // character beyond ASCII.
+  const char* skip_plain(const char* at) const noexcept {
+    for (; end_ - at >= 8; at += 8) {
+      if (const std::uint64_t marks = not_plain(load8(at))) return at + first_mark(marks);
     }
-    while (at_ != end_ && is_plain(*at_)) ++at_;
+    while (at != end_ && is_plain(*at)) ++at;
+    return at;
   }
 
   static bool is_plain(char c) noexcept {
@@ -7640,56 +7647,56 @@ class JsonParser {
     return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
   }
 
-  static std::uint64_t not_plain(std::uint64_t eight) noexcept {
-    return (eight & high_bits) | mark_below(eight, ' ') | mark_equal(eight, '"') |
-           mark_equal(eight, '\\');
+  static std::uint64_t not_plain(std::uint64_t word) noexcept {
+    const std::uint64_t marks = word | (word - every_byte * ' ') | rough_mark_equal(word, '"') |
+                                rough_mark_equal(word, '\\');
+    return marks & high_bits;
   }
 
-  // A backslash has been taken; what it means is appended.
-  bool escape(std::string& to) {
+  // What a backslash before `at` means is appended to unescaped_.
+  const char* escape(const char* at) {
     constexpr std::string_view letters = "\"\\/bfnrt", meanings = "\"\\/\b\f\n\r\t";
-    if (skip('u')) return unicode_escape(to);
-    const std::size_t i = at_ == end_ ? letters.npos : letters.find(*at_);
-    if (i == letters.npos) return fail("want one of \"\\/bfnrtu after a backslash");
-    ++at_;
-    to += meanings[i];
-    return true;
+    if (peek(at) == 'u') return unicode_escape(at + 1);
+    const std::size_t i = at == end_ ? letters.npos : letters.find(*at);
+    if (i == letters.npos) return fail(at, "want one of \"\\/bfnrtu after a backslash");
+    unescaped_ += meanings[i];
+    return at + 1;
   }
 
-  // \u has been taken. Beyond U+FFFF a character comes as two, a high and a low surrogate
+  // What stands behind \u. Beyond U+FFFF a character comes as two, a high and a low surrogate
   // (RFC 8259 section 7).
-  bool unicode_escape(std::string& to) {
-    const char* escape = at_ - 2;
+  const char* unicode_escape(const char* at) {
+    const char* const escape = at - 2;
     char32_t c = 0, low = 0;
-    if (!hex4(c)) return false;
-    if (c >= 0xD800 && c < 0xDC00 && std::string_view(at_, end_).starts_with("\\u")) {
-      at_ += 2;
-      if (!hex4(low)) return false;
+    at = hex4(at, c);
+    if (at == nullptr) return nullptr;
+    if (c >= 0xD800 && c < 0xDC00 && std::string_view(at, end_).starts_with("\\u")) {
+      at = hex4(at + 2, low);
+      if (at == nullptr) return nullptr;
       if (low >= 0xDC00 && low < 0xE000) c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
     }
-    if (c >= 0xD800 && c < 0xE000) return at_ = escape, fail("half of a surrogate pair");
-    append_utf8(to, c);
-    return true;
+    if (c >= 0xD800 && c < 0xE000) return fail(escape, "half of a surrogate pair");
+    append_utf8(unescaped_, c);
+    return at;
   }
 
-  bool hex4(char32_t& c) noexcept {
-    for (int i = 0; i < 4; ++i, ++at_) {
-      const char digit = peek(), letter = static_cast<char>(digit | 0x20);
+  const char* hex4(const char* at, char32_t& c) noexcept {
+    for (int i = 0; i < 4; ++i, ++at) {
+      const char digit = peek(at), letter = static_cast<char>(digit | 0x20);
       if (digit >= '0' && digit <= '9')
         c = c << 4 | static_cast<char32_t>(digit - '0');
       else if (letter >= 'a' && letter <= 'f')
         c = c << 4 | static_cast<char32_t>(letter - 'a' + 10);
       else
-        return fail("want four hex digits");
+        return fail(at, "want four hex digits");
     }
-    return true;
+    return at;
   }
 
   const char* const begin_;
   const char* const end_;
+  const char* at_;  // behind the last string, or where it went wrong
   const char* problem_ = nullptr;
-  const char*
-      at_;  // not beside end_: compilers would load both as one, right after a store to half
   int depth_ = 0;
   std::size_t likely_size_ = 2;  // of the next list
   std::string unescaped_;        // the last string that had escapes

@@ -168,6 +168,12 @@ constexpr std::uint64_t mark_equal(std::uint64_t word, unsigned char c) noexcept
   return (x - every_byte) & ~x & high_bits;
 }
 
+// The same for who asks for bytes beyond ASCII as well, and ORs: only in those it may be wrong, and
+// bits that are not high mean nothing.
+constexpr std::uint64_t rough_mark_equal(std::uint64_t word, unsigned char c) noexcept {
+  return (word ^ (every_byte * c)) - every_byte;
+}
+
 // Returns: a mark in the high bit of each byte below limit, which is at most 128.
 constexpr std::uint64_t mark_below(std::uint64_t word, unsigned char limit) noexcept {
   return (word - every_byte * limit) & ~word & high_bits;

@@ -15,7 +15,7 @@
 #pragma once
 
 #include "../value.hpp"  // List, Map, Value, ValueError
-#include "ascii.hpp"     // every_byte, first_mark, load8, mark_below, mark_equal
+#include "ascii.hpp"     // every_byte, first_mark, load8, load_few, rough_mark_equal, ...
 #include "digits.hpp"    // write_digits, write_eight_digits
 #include "utf8.hpp"      // utf8_front
 
@@ -108,16 +108,12 @@ class JsonWriter {
     return at;
   }
 
-  // < and > differ in one bit, and so do " and &. A byte beyond ASCII is marked anyway, so that
-  // what looks for one byte need not care what it says about those.
+  // < and > differ in one bit, and so do " and &.
   static std::uint64_t not_plain(std::uint64_t word) noexcept {
-    const auto is = [](std::uint64_t w, char c) {
-      return (w ^ every_byte * static_cast<unsigned char>(c)) - every_byte;
-    };
-    constexpr std::uint64_t sign = every_byte * ('<' ^ '>'), mark = every_byte * ('"' ^ '&');
-    return (word | (word - every_byte * ' ') | is(word, '\\') | is(word | sign, '>') |
-            is(word | mark, '&')) &
-           high_bits;
+    const std::uint64_t marks = word | (word - every_byte * ' ') | rough_mark_equal(word, '\\') |
+                                rough_mark_equal(word | every_byte * ('<' ^ '>'), '>') |
+                                rough_mark_equal(word | every_byte * ('"' ^ '&'), '&');
+    return marks & high_bits;
   }
 
   static bool is_plain(char c) noexcept { return plain_[static_cast<unsigned char>(c)]; }
