@@ -16234,13 +16234,16 @@ namespace jot::inline v1::detail {
 inline constexpr std::string_view filtered = "ZgotmplZ";
 
 struct HtmlTable {
-  std::string_view written[256] = {};  // empty: the byte stands for itself
+  std::string_view written[256] = {};
+  bool is_plain[256] = {};  // the byte stands for itself
 };
 
 constexpr HtmlTable html_table(bool escape_ampersand, bool unquoted) {
   HtmlTable table;
+  for (bool& plain : table.is_plain) plain = true;
   const auto set = [&](char c, std::string_view as) {
     table.written[static_cast<unsigned char>(c)] = as;
+    table.is_plain[static_cast<unsigned char>(c)] = false;
   };
   set('\0', unquoted ? "&#xfffd;" : "\uFFFD");
   set('"', "&#34;"), set('\'', "&#39;"), set('+', "&#43;"), set('<', "&lt;"), set('>', "&gt;");
@@ -16260,12 +16263,12 @@ inline constexpr HtmlTable html_unquoted_markup_table = html_table(false, true);
 inline void append_html(std::string& to, std::string_view s, const HtmlTable& table) {
   std::size_t run = 0;
   for (std::size_t i = 0; i < s.size(); ++i) {
-    const std::string_view written = table.written[static_cast<unsigned char>(s[i])];
-    if (written.empty()) continue;
-    to.append(s, run, i - run).append(written);
+    const auto byte = static_cast<unsigned char>(s[i]);
+    if (table.is_plain[byte]) continue;
+    to.append(s.data() + run, i - run).append(table.written[byte]);
     run = i + 1;
   }
-  to.append(s, run, s.npos);
+  to.append(s.data() + run, s.size() - run);
 }
 
 // Without quotes: also what old browsers took for white space or an end.
@@ -16597,20 +16600,21 @@ enum class UrlEscape { component, whole };
 
 inline void append_url(std::string& to, std::string_view s, UrlEscape how) {
   constexpr char hex[] = "0123456789abcdef";
+  std::size_t run = 0;
   for (std::size_t i = 0; i < s.size(); ++i) {
     const char c = s[i];
-    bool keep = is_a(c, byte_unreserved);
-    if (how == UrlEscape::whole && !keep) {
-      keep = std::string_view("!#$&*+,/:;=?@[]").find(c) != s.npos ||
-             (c == '%' && i + 2 < s.size() && hex_digit(s[i + 1]) >= 0 && hex_digit(s[i + 2]) >= 0);
-    }
+    if (is_a(c, byte_unreserved)) continue;
+    const bool keep =
+        how == UrlEscape::whole &&
+        (std::string_view("!#$&*+,/:;=?@[]").find(c) != s.npos ||
+         (c == '%' && i + 2 < s.size() && hex_digit(s[i + 1]) >= 0 && hex_digit(s[i + 2]) >= 0));
+    if (keep) continue;
     const auto byte = static_cast<unsigned char>(c);
-    if (keep) {
-      to += c;
-    } else {
-      to += '%', to += hex[byte >> 4], to += hex[byte & 15];
-    }
+    const char written[] = {'%', hex[byte >> 4], hex[byte & 15]};
+    to.append(s.data() + run, i - run).append(written, 3);
+    run = i + 1;
   }
+  to.append(s.data() + run, s.size() - run);
 }
 
 // One image: its URL, and how wide or dense it is.
@@ -18007,6 +18011,9 @@ inline void escape_value(std::string& to, std::string_view escapers, const Value
   if (!is_text(v) && !v.is_null()) append_printed(printed, v);
   const std::string_view s = is_text(v) ? std::string_view(v.as_string()) : printed;
   if (escapers.size() == 1) return escape_once(to, Escaper{escapers[0]}, v, s);
+  // Percent-encoded, it needs no more: all of it stands for itself in an attribute.
+  if (escapers == "qa" && v.kind() != Value::Kind::url)
+    return append_url(to, s, UrlEscape::component);
   std::string step;
   escape_once(step, Escaper{escapers[0]}, v, s);
   for (std::size_t i = 1; i + 1 < escapers.size(); ++i) {
@@ -18862,6 +18869,18 @@ class PipelineEvaluator {
     return value;
   }
 
+  // What most pipelines are, without the rest: .a.b, where there is one. nullptr: it is something
+  // else, or goes wrong; then pipeline() says how.
+  static const Value* plain_field(const Operand& dot, const TemplateNode& pipe) noexcept {
+    if (pipe.nodes.size() != 1 || !pipe.declared.empty()) return nullptr;
+    const TemplateNode& command = *pipe.nodes[0];
+    const TemplateNode& field = *command.nodes[0];
+    if (command.nodes.size() != 1 || field.kind != NodeKind::field) return nullptr;
+    const Value* v = dot.value;
+    for (const std::string& name : field.names) v = v != nullptr ? v->find(name) : nullptr;
+    return v == nullptr || v->is_null() ? nullptr : v;
+  }
+
   // The same for a pipeline of {{range}} whose last command makes a sequence. Returns: false, and
   // nothing is done, where it does not.
   bool sequence(const Operand& dot, const TemplateNode& pipe, Sequence& to) {
@@ -19172,16 +19191,16 @@ class TemplateExecutor final : private PipelineEvaluator {
 
   // Variables that it declares live until the block ends.
   void action(const Operand& dot, const TemplateNode& node) {
+    if (const Value* v = plain_field(dot, *node.pipe)) return write(node, *v);
     const Operand value = pipeline(dot, node.pipe.get());
     if (!node.pipe->declared.empty()) return;
     at_ = &node;
-    if (node.text.empty()) return print(value);
-    escape_value(page_, node.text, value.is_nothing() ? Value() : *value.value);
+    if (value.is_nothing() && node.text.empty()) return void(page_ += "<no value>");
+    write(node, value.is_nothing() ? null_ : *value.value);
   }
 
-  void print(const Operand& value) {
-    if (value.is_nothing()) return void(page_ += "<no value>");
-    append_printed(page_, *value.value);
+  void write(const TemplateNode& node, const Value& v) {
+    node.text.empty() ? append_printed(page_, v) : escape_value(page_, node.text, v);
   }
 
   Flow branch(const Operand& dot, const TemplateNode& node) {

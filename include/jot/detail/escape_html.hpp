@@ -20,13 +20,16 @@ namespace jot::inline v1::detail {
 inline constexpr std::string_view filtered = "ZgotmplZ";
 
 struct HtmlTable {
-  std::string_view written[256] = {};  // empty: the byte stands for itself
+  std::string_view written[256] = {};
+  bool is_plain[256] = {};  // the byte stands for itself
 };
 
 constexpr HtmlTable html_table(bool escape_ampersand, bool unquoted) {
   HtmlTable table;
+  for (bool& plain : table.is_plain) plain = true;
   const auto set = [&](char c, std::string_view as) {
     table.written[static_cast<unsigned char>(c)] = as;
+    table.is_plain[static_cast<unsigned char>(c)] = false;
   };
   set('\0', unquoted ? "&#xfffd;" : "\uFFFD");
   set('"', "&#34;"), set('\'', "&#39;"), set('+', "&#43;"), set('<', "&lt;"), set('>', "&gt;");
@@ -46,12 +49,12 @@ inline constexpr HtmlTable html_unquoted_markup_table = html_table(false, true);
 inline void append_html(std::string& to, std::string_view s, const HtmlTable& table) {
   std::size_t run = 0;
   for (std::size_t i = 0; i < s.size(); ++i) {
-    const std::string_view written = table.written[static_cast<unsigned char>(s[i])];
-    if (written.empty()) continue;
-    to.append(s, run, i - run).append(written);
+    const auto byte = static_cast<unsigned char>(s[i]);
+    if (table.is_plain[byte]) continue;
+    to.append(s.data() + run, i - run).append(table.written[byte]);
     run = i + 1;
   }
-  to.append(s, run, s.npos);
+  to.append(s.data() + run, s.size() - run);
 }
 
 // Without quotes: also what old browsers took for white space or an end.

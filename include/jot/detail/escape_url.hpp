@@ -31,20 +31,21 @@ enum class UrlEscape { component, whole };
 
 inline void append_url(std::string& to, std::string_view s, UrlEscape how) {
   constexpr char hex[] = "0123456789abcdef";
+  std::size_t run = 0;
   for (std::size_t i = 0; i < s.size(); ++i) {
     const char c = s[i];
-    bool keep = is_a(c, byte_unreserved);
-    if (how == UrlEscape::whole && !keep) {
-      keep = std::string_view("!#$&*+,/:;=?@[]").find(c) != s.npos ||
-             (c == '%' && i + 2 < s.size() && hex_digit(s[i + 1]) >= 0 && hex_digit(s[i + 2]) >= 0);
-    }
+    if (is_a(c, byte_unreserved)) continue;
+    const bool keep =
+        how == UrlEscape::whole &&
+        (std::string_view("!#$&*+,/:;=?@[]").find(c) != s.npos ||
+         (c == '%' && i + 2 < s.size() && hex_digit(s[i + 1]) >= 0 && hex_digit(s[i + 2]) >= 0));
+    if (keep) continue;
     const auto byte = static_cast<unsigned char>(c);
-    if (keep) {
-      to += c;
-    } else {
-      to += '%', to += hex[byte >> 4], to += hex[byte & 15];
-    }
+    const char written[] = {'%', hex[byte >> 4], hex[byte & 15]};
+    to.append(s.data() + run, i - run).append(written, 3);
+    run = i + 1;
   }
+  to.append(s.data() + run, s.size() - run);
 }
 
 // One image: its URL, and how wide or dense it is.

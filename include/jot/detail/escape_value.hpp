@@ -90,6 +90,9 @@ inline void escape_value(std::string& to, std::string_view escapers, const Value
   if (!is_text(v) && !v.is_null()) append_printed(printed, v);
   const std::string_view s = is_text(v) ? std::string_view(v.as_string()) : printed;
   if (escapers.size() == 1) return escape_once(to, Escaper{escapers[0]}, v, s);
+  // Percent-encoded, it needs no more: all of it stands for itself in an attribute.
+  if (escapers == "qa" && v.kind() != Value::Kind::url)
+    return append_url(to, s, UrlEscape::component);
   std::string step;
   escape_once(step, Escaper{escapers[0]}, v, s);
   for (std::size_t i = 1; i + 1 < escapers.size(); ++i) {

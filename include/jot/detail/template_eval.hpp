@@ -97,6 +97,18 @@ class PipelineEvaluator {
     return value;
   }
 
+  // What most pipelines are, without the rest: .a.b, where there is one. nullptr: it is something
+  // else, or goes wrong; then pipeline() says how.
+  static const Value* plain_field(const Operand& dot, const TemplateNode& pipe) noexcept {
+    if (pipe.nodes.size() != 1 || !pipe.declared.empty()) return nullptr;
+    const TemplateNode& command = *pipe.nodes[0];
+    const TemplateNode& field = *command.nodes[0];
+    if (command.nodes.size() != 1 || field.kind != NodeKind::field) return nullptr;
+    const Value* v = dot.value;
+    for (const std::string& name : field.names) v = v != nullptr ? v->find(name) : nullptr;
+    return v == nullptr || v->is_null() ? nullptr : v;
+  }
+
   // The same for a pipeline of {{range}} whose last command makes a sequence. Returns: false, and
   // nothing is done, where it does not.
   bool sequence(const Operand& dot, const TemplateNode& pipe, Sequence& to) {

@@ -70,16 +70,16 @@ class TemplateExecutor final : private PipelineEvaluator {
 
   // Variables that it declares live until the block ends.
   void action(const Operand& dot, const TemplateNode& node) {
+    if (const Value* v = plain_field(dot, *node.pipe)) return write(node, *v);
     const Operand value = pipeline(dot, node.pipe.get());
     if (!node.pipe->declared.empty()) return;
     at_ = &node;
-    if (node.text.empty()) return print(value);
-    escape_value(page_, node.text, value.is_nothing() ? Value() : *value.value);
+    if (value.is_nothing() && node.text.empty()) return void(page_ += "<no value>");
+    write(node, value.is_nothing() ? null_ : *value.value);
   }
 
-  void print(const Operand& value) {
-    if (value.is_nothing()) return void(page_ += "<no value>");
-    append_printed(page_, *value.value);
+  void write(const TemplateNode& node, const Value& v) {
+    node.text.empty() ? append_printed(page_, v) : escape_value(page_, node.text, v);
   }
 
   Flow branch(const Operand& dot, const TemplateNode& node) {
