@@ -23124,11 +23124,11 @@ class CallCourse {
         url_(std::move(url)),
         redirects_(options.max_redirects) {}
 
-  // ask: Result<Response>(const ClientRequest&, const std::string& url, bool is_redirected).
+  // ask: Result<jot::Response>(const ClientRequest&, const std::string& url, bool is_redirected).
   template <class Ask>
-  Result<Response> run(Ask&& ask) {
+  Result<jot::Response> run(Ask&& ask) {
     for (;;) {
-      Result<Response> response = ask_once(ask);
+      Result<jot::Response> response = ask_once(ask);
       if (waits_for_another(response)) continue;
       if (!response) return response;
       const Result<Redirected> next = redirect(*response);
@@ -23139,10 +23139,10 @@ class CallCourse {
 
  private:
   template <class Ask>
-  Result<Response> ask_once(Ask&& ask) {
+  Result<jot::Response> ask_once(Ask&& ask) {
     const bool is_redirected = redirects_.followed() > 0;
     if (!options_.cookies) return ask(*request_, url_, is_redirected);
-    Result<Response> response = ask(with_cookies(), url_, is_redirected);
+    Result<jot::Response> response = ask(with_cookies(), url_, is_redirected);
     if (response) {
       for (const std::string_view field : response->header.all("Set-Cookie"))
         options_.cookies->set(url_, field);
@@ -23161,7 +23161,7 @@ class CallCourse {
   }
 
   // True: it has waited, and the request is to be sent again. What was answered is gone then.
-  bool waits_for_another(Result<Response>& response) {
+  bool waits_for_another(Result<jot::Response>& response) {
     if (failures_ >= options_.max_retries || !can_be_repeated()) return false;
     if (!(response ? may_pass(response->status) : may_pass(response.error().code()))) return false;
     const auto pause = pause_after(response);
@@ -23176,7 +23176,7 @@ class CallCourse {
     return is_idempotent(request_->method) && ClientAccess::can_be_sent_again(request_->body);
   }
 
-  std::optional<nanoseconds> pause_after(const Result<Response>& response) const {
+  std::optional<nanoseconds> pause_after(const Result<jot::Response>& response) const {
     const Backoff backoff(options_.retry_pause, options_.max_retry_pause);
     const nanoseconds pause = backoff.pause(failures_ + 1);
     const std::string_view field = response ? response->header.get("Retry-After") : "";
@@ -23187,7 +23187,7 @@ class CallCourse {
   }
 
   // Makes the next request, if there is one.
-  Result<Redirected> redirect(const Response& response) {
+  Result<Redirected> redirect(const jot::Response& response) {
     if (!is_redirect(response.status)) return Redirected::no;
     ClientRequest next = *request_;
     const Payload& body = next.body;
@@ -25454,7 +25454,7 @@ class EventFeed {
   // False: look again whether it is over.
   bool connect() {
     if (ctx_.wait_for(pause_)) return end_with_context(), false;
-    Result<Response> response = client_.send(ctx_, request());
+    Result<jot::Response> response = client_.send(ctx_, request());
     if (!response) return fail(response.error()), false;
     if (response->status == 204) return end(Error(std::error_code())), false;
     if (response->status == 429 || response->status >= 500) return come_back(*response), false;
@@ -25510,7 +25510,7 @@ class EventFeed {
     pause_ = std::min(base_pause() + more, options_.max_pause);
   }
 
-  void come_back(const Response& response) {
+  void come_back(const jot::Response& response) {
     fail(Error(Errc::connection_closed, named("status " + std::to_string(response.status))));
     const auto asked_for =
         parse_retry_after(response.header.get("Retry-After"), std::time(nullptr));
@@ -25522,8 +25522,8 @@ class EventFeed {
   std::string url_;
   EventSourceOptions options_;
   EventParser parser_;
-  std::optional<Response> response_;  // of the connection that there is
-  std::string_view unread_;           // of the buffer
+  std::optional<jot::Response> response_;  // of the connection that there is
+  std::string_view unread_;                // of the buffer
   nanoseconds pause_ = nanoseconds::zero();
   int failures_ = 0;
   bool over_ = false;

@@ -57,11 +57,11 @@ class CallCourse {
         url_(std::move(url)),
         redirects_(options.max_redirects) {}
 
-  // ask: Result<Response>(const ClientRequest&, const std::string& url, bool is_redirected).
+  // ask: Result<jot::Response>(const ClientRequest&, const std::string& url, bool is_redirected).
   template <class Ask>
-  Result<Response> run(Ask&& ask) {
+  Result<jot::Response> run(Ask&& ask) {
     for (;;) {
-      Result<Response> response = ask_once(ask);
+      Result<jot::Response> response = ask_once(ask);
       if (waits_for_another(response)) continue;
       if (!response) return response;
       const Result<Redirected> next = redirect(*response);
@@ -72,10 +72,10 @@ class CallCourse {
 
  private:
   template <class Ask>
-  Result<Response> ask_once(Ask&& ask) {
+  Result<jot::Response> ask_once(Ask&& ask) {
     const bool is_redirected = redirects_.followed() > 0;
     if (!options_.cookies) return ask(*request_, url_, is_redirected);
-    Result<Response> response = ask(with_cookies(), url_, is_redirected);
+    Result<jot::Response> response = ask(with_cookies(), url_, is_redirected);
     if (response) {
       for (const std::string_view field : response->header.all("Set-Cookie"))
         options_.cookies->set(url_, field);
@@ -94,7 +94,7 @@ class CallCourse {
   }
 
   // True: it has waited, and the request is to be sent again. What was answered is gone then.
-  bool waits_for_another(Result<Response>& response) {
+  bool waits_for_another(Result<jot::Response>& response) {
     if (failures_ >= options_.max_retries || !can_be_repeated()) return false;
     if (!(response ? may_pass(response->status) : may_pass(response.error().code()))) return false;
     const auto pause = pause_after(response);
@@ -109,7 +109,7 @@ class CallCourse {
     return is_idempotent(request_->method) && ClientAccess::can_be_sent_again(request_->body);
   }
 
-  std::optional<nanoseconds> pause_after(const Result<Response>& response) const {
+  std::optional<nanoseconds> pause_after(const Result<jot::Response>& response) const {
     const Backoff backoff(options_.retry_pause, options_.max_retry_pause);
     const nanoseconds pause = backoff.pause(failures_ + 1);
     const std::string_view field = response ? response->header.get("Retry-After") : "";
@@ -120,7 +120,7 @@ class CallCourse {
   }
 
   // Makes the next request, if there is one.
-  Result<Redirected> redirect(const Response& response) {
+  Result<Redirected> redirect(const jot::Response& response) {
     if (!is_redirect(response.status)) return Redirected::no;
     ClientRequest next = *request_;
     const Payload& body = next.body;

@@ -89,7 +89,7 @@ class EventFeed {
   // False: look again whether it is over.
   bool connect() {
     if (ctx_.wait_for(pause_)) return end_with_context(), false;
-    Result<Response> response = client_.send(ctx_, request());
+    Result<jot::Response> response = client_.send(ctx_, request());
     if (!response) return fail(response.error()), false;
     if (response->status == 204) return end(Error(std::error_code())), false;
     if (response->status == 429 || response->status >= 500) return come_back(*response), false;
@@ -145,7 +145,7 @@ class EventFeed {
     pause_ = std::min(base_pause() + more, options_.max_pause);
   }
 
-  void come_back(const Response& response) {
+  void come_back(const jot::Response& response) {
     fail(Error(Errc::connection_closed, named("status " + std::to_string(response.status))));
     const auto asked_for =
         parse_retry_after(response.header.get("Retry-After"), std::time(nullptr));
@@ -157,8 +157,8 @@ class EventFeed {
   std::string url_;
   EventSourceOptions options_;
   EventParser parser_;
-  std::optional<Response> response_;  // of the connection that there is
-  std::string_view unread_;           // of the buffer
+  std::optional<jot::Response> response_;  // of the connection that there is
+  std::string_view unread_;                // of the buffer
   nanoseconds pause_ = nanoseconds::zero();
   int failures_ = 0;
   bool over_ = false;
