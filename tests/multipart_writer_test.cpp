@@ -55,12 +55,13 @@ TEST_CASE("multipart writer: fields, bytes and files, in reads of every size") {
       "--x\r\nContent-Disposition: form-data; name=\"empty\"\r\n\r\n\r\n"
       "--x\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"cat.png\"\r\n"
       "Content-Type: image/png\r\n\r\n";
-  want += std::string("\x89PNG\0\r\n--x--", 13) +
-          "\r\n--x\r\nContent-Disposition: form-data; name=\"notes\"; filename=\"other.csv\"\r\n"
-          "Content-Type: text/csv\r\n\r\n\r\n"
-          "--x\r\nContent-Disposition: form-data; name=\"raw\"; filename=\"data.bin\"\r\n"
-          "Content-Type: application/octet-stream\r\n\r\n";
-  want += std::string("\0\1", 2) + "\r\n--x--\r\n";
+  want += std::string("\x89PNG\0\r\n--x--", 13);
+  want += "\r\n--x\r\nContent-Disposition: form-data; name=\"notes\"; filename=\"other.csv\"\r\n"
+      "Content-Type: text/csv\r\n\r\n\r\n"
+      "--x\r\nContent-Disposition: form-data; name=\"raw\"; filename=\"data.bin\"\r\n"
+      "Content-Type: application/octet-stream\r\n\r\n";
+  want += std::string("\0\1", 2);
+  want += "\r\n--x--\r\n";
   CHECK(writer.content_type() == "multipart/form-data; boundary=x");
   CHECK(writer.length() == want.size());
   for (const std::size_t size : {1u, 2u, 3u, 7u, 64u, 1000u, 100'000u}) {
