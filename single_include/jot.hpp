@@ -3331,9 +3331,9 @@ class ResponseStream;
 struct ClientAccess;
 }  // namespace detail
 
-// Fills the span, at least one byte of it; returns 0 at the end of the body. A std::system_error that
-// it throws becomes the Error of the call, anything else comes out of Client::send(); in both cases
-// the connection is closed.
+// Fills the span, at least one byte of it; returns 0 at the end of the body. A std::system_error
+// that it throws becomes the Error of the call, anything else comes out of Client::send(); in both
+// cases the connection is closed.
 using BodySource = std::function<std::size_t(std::span<char>)>;
 
 // What a client sends. Copies are as good as the original, but for a source that can be read once.
@@ -22060,9 +22060,9 @@ class CallWait {
     return waited;
   }
 
-  // What to say when a wait did not end well. what: the part of the call that was too slow.
-  Error error(Waited waited, std::string_view what) const {
-    if (waited == Waited::ended && !ctx_.done()) {
+  // Why a wait did not end well. what: the part of the call that was too slow, if one was.
+  Error error(std::string_view what = "no answer") const {
+    if (must_not_wait()) {
       return Error(std::make_error_code(std::errc::operation_would_block),
                    "this thread must not wait");
     }
@@ -23231,8 +23231,10 @@ class Bell {
   // The caller may hold a lock: nothing but the sleeper's wake-up hangs on it.
   void ring() const noexcept { scope_.cancel(); }
 
-  // Until it rings, the caller's Context ends, or the moment comes.
+  // Until it rings, the caller's Context ends, or the moment comes; not at all on a thread that
+  // must not wait.
   void wait_until(Clock::time_point moment) const {
+    if (must_not_wait()) return;
     scope_.ctx.wait_for(time_until(moment, Clock::now()));
   }
 
@@ -23908,7 +23910,7 @@ class Resolver {
       std::lock_guard lock(mutex);
       std::erase(waiting, &bell);
       if (done) return *done;
-      return wait.error(Waited::too_slow, "host " + host + " not resolved");
+      return wait.error("host " + host + " not resolved");
     }
 
     void settle(Result<SocketAddresses> result) {
@@ -24026,7 +24028,7 @@ class Dialling {
       const bool last = next_ == addresses_.size();
       const Waited waited = watch(last ? deadline_ : std::min(deadline_, next_start_));
       if (waited == Waited::ended || (waited == Waited::too_slow && Clock::now() >= deadline_)) {
-        return wait_.error(waited, "not connected");
+        return wait_.error("not connected");
       }
     }
   }
@@ -24313,9 +24315,9 @@ class Exchange {
   bool fail(const Verdict& v) { return fail(bad_answer(v)); }
 
   bool fail(Arrived arrived) {
-    if (arrived == Arrived::ended) return fail(wait_.error(Waited::ended, ""));
+    if (arrived == Arrived::ended) return fail(wait_.error());
     if (arrived == Arrived::too_slow) {
-      return fail(wait_.error(Waited::too_slow, heard_ ? "no whole response head" : "no response"));
+      return fail(wait_.error(heard_ ? "no whole response head" : "no response"));
     }
     is_gone_ = true;
     std::string what = arrived == Arrived::end ? "connection closed" : "connection reset";
@@ -24364,7 +24366,7 @@ class Exchange {
       if (n > 0) continue;
       short events = POLLIN | POLLOUT;
       const Waited waited = wait_.for_fd(c_.fd(), events, wait_.within(stall_));
-      if (waited != Waited::ready) return fail(wait_.error(waited, "request not taken"));
+      if (waited != Waited::ready) return fail(wait_.error("request not taken"));
       if ((events & POLLIN) != 0 && is_answered()) return is_cut_ = true;
     }
     return true;
@@ -24394,7 +24396,7 @@ class Exchange {
       short events = POLLIN;
       const Waited waited = wait_.for_fd(c_.fd(), events, deadline);
       if (waited == Waited::too_slow && Clock::now() < wait_.end()) return true;
-      if (waited != Waited::ready) return fail(wait_.error(waited, "no 100 Continue"));
+      if (waited != Waited::ready) return fail(wait_.error("no 100 Continue"));
       if (is_answered()) return false;
     }
     return true;
@@ -24816,8 +24818,8 @@ class ResponseStream {
   // Nothing more comes.
   void end(Arrived arrived) {
     switch (arrived) {
-      case Arrived::too_slow: return fail(wait_.error(Waited::too_slow, "body not received"));
-      case Arrived::ended: return fail(wait_.error(Waited::ended, ""));
+      case Arrived::too_slow: return fail(wait_.error("body not received"));
+      case Arrived::ended: return fail(wait_.error());
       default: break;
     }
     if (arrived == Arrived::end && decoder_.kind() == BodyKind::until_close) {
@@ -24846,7 +24848,7 @@ class ResponseStream {
       short events = POLLOUT;
       const bool full = code == EAGAIN || code == EWOULDBLOCK;
       const Waited waited = full ? wait_.for_fd(fd, events, wait_.end()) : Waited::ready;
-      if (waited != Waited::ready) return fail(wait_.error(waited, "body not written")), false;
+      if (waited != Waited::ready) return fail(wait_.error("body not written")), false;
       if (!full) {
         const std::error_code error(code, std::generic_category());
         return fail(Error(error, "cannot write the body: " + error.message())), false;
@@ -25033,9 +25035,9 @@ class ClientCore {
     if (const auto bad = judge_request(request, given, body.plan())) return named(call, *bad);
     const bool expects = request.expect_continue || given.expects_continue;
     body.start(!expects);
-    if (wait.ended()) return named(call, wait.error(Waited::ended, ""));
+    if (wait.ended()) return named(call, wait.error());
     if (!gate_.pass(wait.context(), host, wait.end())) {
-      if (wait.ended()) return named(call, wait.error(Waited::ended, ""));
+      if (wait.ended()) return named(call, wait.error());
       return named(
           call, Error(Errc::deadline_exceeded, "min_interval: its turn is after the call's time"));
     }
@@ -25050,10 +25052,7 @@ class ClientCore {
   Result<jot::Response> converse(CallWait& wait, const Call& call, const GivenFields& given,
                                  OutgoingBody& body, bool expects) {
     ClientPool::Lease lease = pool_->acquire(call.place, wait);
-    if (!lease) {
-      const Waited why = wait.ended() ? Waited::ended : Waited::too_slow;
-      return named(call, wait.error(why, "no connection came free"));
-    }
+    if (!lease) return named(call, wait.error("no connection came free"));
     for (;;) {
       const bool is_used = lease.connection() != nullptr;
       if (!is_used) {

@@ -197,3 +197,11 @@ TEST_CASE("client: a handler's call ends with the client that it is for") {
   }
   CHECK(raw::eventually([&] { return ended == 1; }));
 }
+
+TEST_CASE("client: a thread that must not wait does not") {
+  bad::Server server([](bad::Peer& p) { p.wait_for_close(); });
+  Client client;
+  const jot::detail::NoWaiting here;
+  CHECK(client.get(server.url("/")).error().code() == std::errc::operation_would_block);
+  CHECK(client.get("http://name.invalid/").error().code() == std::errc::operation_would_block);
+}

@@ -45,9 +45,9 @@ class ResponseStream;
 struct ClientAccess;
 }  // namespace detail
 
-// Fills the span, at least one byte of it; returns 0 at the end of the body. A std::system_error that
-// it throws becomes the Error of the call, anything else comes out of Client::send(); in both cases
-// the connection is closed.
+// Fills the span, at least one byte of it; returns 0 at the end of the body. A std::system_error
+// that it throws becomes the Error of the call, anything else comes out of Client::send(); in both
+// cases the connection is closed.
 using BodySource = std::function<std::size_t(std::span<char>)>;
 
 // What a client sends. Copies are as good as the original, but for a source that can be read once.

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "../context.hpp"  // Context, with_cancel
+#include "blocking.hpp"    // must_not_wait
 #include "clock.hpp"       // time_until
 
 namespace jot::inline v1::detail {
@@ -19,8 +20,10 @@ class Bell {
   // The caller may hold a lock: nothing but the sleeper's wake-up hangs on it.
   void ring() const noexcept { scope_.cancel(); }
 
-  // Until it rings, the caller's Context ends, or the moment comes.
+  // Until it rings, the caller's Context ends, or the moment comes; not at all on a thread that
+  // must not wait.
   void wait_until(Clock::time_point moment) const {
+    if (must_not_wait()) return;
     scope_.ctx.wait_for(time_until(moment, Clock::now()));
   }
 

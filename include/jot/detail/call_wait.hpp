@@ -77,9 +77,9 @@ class CallWait {
     return waited;
   }
 
-  // What to say when a wait did not end well. what: the part of the call that was too slow.
-  Error error(Waited waited, std::string_view what) const {
-    if (waited == Waited::ended && !ctx_.done()) {
+  // Why a wait did not end well. what: the part of the call that was too slow, if one was.
+  Error error(std::string_view what = "no answer") const {
+    if (must_not_wait()) {
       return Error(std::make_error_code(std::errc::operation_would_block),
                    "this thread must not wait");
     }

@@ -154,9 +154,9 @@ class ClientCore {
     if (const auto bad = judge_request(request, given, body.plan())) return named(call, *bad);
     const bool expects = request.expect_continue || given.expects_continue;
     body.start(!expects);
-    if (wait.ended()) return named(call, wait.error(Waited::ended, ""));
+    if (wait.ended()) return named(call, wait.error());
     if (!gate_.pass(wait.context(), host, wait.end())) {
-      if (wait.ended()) return named(call, wait.error(Waited::ended, ""));
+      if (wait.ended()) return named(call, wait.error());
       return named(
           call, Error(Errc::deadline_exceeded, "min_interval: its turn is after the call's time"));
     }
@@ -171,10 +171,7 @@ class ClientCore {
   Result<jot::Response> converse(CallWait& wait, const Call& call, const GivenFields& given,
                                  OutgoingBody& body, bool expects) {
     ClientPool::Lease lease = pool_->acquire(call.place, wait);
-    if (!lease) {
-      const Waited why = wait.ended() ? Waited::ended : Waited::too_slow;
-      return named(call, wait.error(why, "no connection came free"));
-    }
+    if (!lease) return named(call, wait.error("no connection came free"));
     for (;;) {
       const bool is_used = lease.connection() != nullptr;
       if (!is_used) {

@@ -53,7 +53,7 @@ class Dialling {
       const bool last = next_ == addresses_.size();
       const Waited waited = watch(last ? deadline_ : std::min(deadline_, next_start_));
       if (waited == Waited::ended || (waited == Waited::too_slow && Clock::now() >= deadline_)) {
-        return wait_.error(waited, "not connected");
+        return wait_.error("not connected");
       }
     }
   }

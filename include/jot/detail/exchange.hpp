@@ -85,9 +85,9 @@ class Exchange {
   bool fail(const Verdict& v) { return fail(bad_answer(v)); }
 
   bool fail(Arrived arrived) {
-    if (arrived == Arrived::ended) return fail(wait_.error(Waited::ended, ""));
+    if (arrived == Arrived::ended) return fail(wait_.error());
     if (arrived == Arrived::too_slow) {
-      return fail(wait_.error(Waited::too_slow, heard_ ? "no whole response head" : "no response"));
+      return fail(wait_.error(heard_ ? "no whole response head" : "no response"));
     }
     is_gone_ = true;
     std::string what = arrived == Arrived::end ? "connection closed" : "connection reset";
@@ -136,7 +136,7 @@ class Exchange {
       if (n > 0) continue;
       short events = POLLIN | POLLOUT;
       const Waited waited = wait_.for_fd(c_.fd(), events, wait_.within(stall_));
-      if (waited != Waited::ready) return fail(wait_.error(waited, "request not taken"));
+      if (waited != Waited::ready) return fail(wait_.error("request not taken"));
       if ((events & POLLIN) != 0 && is_answered()) return is_cut_ = true;
     }
     return true;
@@ -166,7 +166,7 @@ class Exchange {
       short events = POLLIN;
       const Waited waited = wait_.for_fd(c_.fd(), events, deadline);
       if (waited == Waited::too_slow && Clock::now() < wait_.end()) return true;
-      if (waited != Waited::ready) return fail(wait_.error(waited, "no 100 Continue"));
+      if (waited != Waited::ready) return fail(wait_.error("no 100 Continue"));
       if (is_answered()) return false;
     }
     return true;

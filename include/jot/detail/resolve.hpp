@@ -166,7 +166,7 @@ class Resolver {
       std::lock_guard lock(mutex);
       std::erase(waiting, &bell);
       if (done) return *done;
-      return wait.error(Waited::too_slow, "host " + host + " not resolved");
+      return wait.error("host " + host + " not resolved");
     }
 
     void settle(Result<SocketAddresses> result) {

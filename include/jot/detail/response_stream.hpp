@@ -204,8 +204,8 @@ class ResponseStream {
   // Nothing more comes.
   void end(Arrived arrived) {
     switch (arrived) {
-      case Arrived::too_slow: return fail(wait_.error(Waited::too_slow, "body not received"));
-      case Arrived::ended: return fail(wait_.error(Waited::ended, ""));
+      case Arrived::too_slow: return fail(wait_.error("body not received"));
+      case Arrived::ended: return fail(wait_.error());
       default: break;
     }
     if (arrived == Arrived::end && decoder_.kind() == BodyKind::until_close) {
@@ -234,7 +234,7 @@ class ResponseStream {
       short events = POLLOUT;
       const bool full = code == EAGAIN || code == EWOULDBLOCK;
       const Waited waited = full ? wait_.for_fd(fd, events, wait_.end()) : Waited::ready;
-      if (waited != Waited::ready) return fail(wait_.error(waited, "body not written")), false;
+      if (waited != Waited::ready) return fail(wait_.error("body not written")), false;
       if (!full) {
         const std::error_code error(code, std::generic_category());
         return fail(Error(error, "cannot write the body: " + error.message())), false;
