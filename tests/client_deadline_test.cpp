@@ -152,17 +152,17 @@ TEST_CASE(
   };
   const std::string no = "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno";
   const Case cases[] = {
-      {"and reads no more", [no](bad::Peer& p) { p.send(no), p.sleep(5s); }, 413},
-      {"and stops sending", [no](bad::Peer& p) { p.send(no), p.finish_sending(), p.sleep(5s); },
+      {"and reads no more", [no](bad::Peer& p) { p.send(no), p.sleep(60s); }, 413},
+      {"and stops sending", [no](bad::Peer& p) { p.send(no), p.finish_sending(), p.sleep(60s); },
        413},
       {"behind a 1xx",
-       [no](bad::Peer& p) { p.send("HTTP/1.1 103 Hints\r\n\r\n" + no), p.sleep(5s); }, 413},
+       [no](bad::Peer& p) { p.send("HTTP/1.1 103 Hints\r\n\r\n" + no), p.sleep(60s); }, 413},
       {"closes without a word", [](bad::Peer& p) { p.reset(); }, 0},
   };
   for (const Case& c : cases) {
     INFO(c.name);
     bad::Server server(c.serve);
-    Client client;
+    Client client({.timeout = 10s});
     std::size_t given = 0;
     const auto endless = [&](std::span<char> to) {
       std::fill(to.begin(), to.end(), 'x');
