@@ -39,9 +39,9 @@ def clients():
 
 def measure(verdict, programs_, url, threads, quick):
     runs = {name: [] for name in programs_}
-    for _ in range(1 if quick else 5):
+    for _ in range(1 if quick else 15):
         for name, program in programs_.items():
-            runs[name].append(Calls(program, url, threads, 0.5 if quick else 2))
+            runs[name].append(Calls(program, url, threads, 0.6))
     rows = []
     for name, calls in runs.items():
         ratios = [a.rps / b.rps for a, b in zip(runs["jot"], calls)]
