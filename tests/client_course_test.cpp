@@ -182,6 +182,8 @@ TEST_CASE("course: a cookie jar keeps what servers set, and brings it along") {
   CHECK(text_of(client.get(server.url("/x"))) == "GET /x auth= cookie=id=7 type= body=");
   jot::ClientRequest request{.url = server.url("/x"), .header = {{"Cookie", "mine=1"}}};
   CHECK(text_of(client.send(request)) == "GET /x auth= cookie=mine=1; id=7 type= body=");
+  request.header.add("Cookie", "another=1");
+  CHECK(text_of(client.send(request)) == "GET /x auth= cookie=mine=1; another=1; id=7 type= body=");
   // Ports share cookies (RFC 6265bis section 8.5); another Client with the same jar does.
   CHECK(text_of(Client{{.cookies = jar}}.get(other.url("/x"))) ==
         "GET /x auth= cookie=id=7 type= body=");

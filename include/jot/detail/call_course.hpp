@@ -36,7 +36,8 @@ inline bool may_pass(const std::error_code& error) noexcept {
   using std::errc;
   for (const errc one :
        {errc::timed_out, errc::connection_refused, errc::connection_reset, errc::connection_aborted,
-        errc::broken_pipe, errc::host_unreachable, errc::network_unreachable, errc::network_down}) {
+        errc::broken_pipe, errc::host_unreachable, errc::network_unreachable, errc::network_down,
+        errc::resource_unavailable_try_again}) {
     if (error == one) return true;
   }
   return error == Errc::connection_closed;
@@ -86,10 +87,12 @@ class CallCourse {
   // Those of the jar behind those that the caller gave.
   ClientRequest with_cookies() const {
     ClientRequest request = *request_;
-    const std::string cookies = options_.cookies->get(url_);
-    const std::string_view given = request.header.get("Cookie");
-    if (!cookies.empty())
-      request.header.set("Cookie", given.empty() ? cookies : std::string(given) + "; " + cookies);
+    const std::string kept = options_.cookies->get(url_);
+    if (kept.empty()) return request;
+    std::string cookies;
+    for (const std::string_view given : request_->header.all("Cookie"))
+      cookies.append(given).append("; ");
+    request.header.set("Cookie", cookies + kept);
     return request;
   }
 
@@ -132,14 +135,14 @@ class CallCourse {
     if (!result || *result == Redirected::no) return result;
     if (*result == Redirected::without_body) next.body = Payload(), next.expect_continue = false;
     changed_ = std::move(next);
-    request_ = &changed_;
+    request_ = &*changed_;
     return result;
   }
 
   const ClientOptions& options_;
   CallWait& wait_;
   const ClientRequest* request_;  // the caller's, or changed_
-  ClientRequest changed_;
+  std::optional<ClientRequest> changed_;
   std::string url_;
   Redirects redirects_;
   int failures_ = 0;
