@@ -23,7 +23,7 @@ namespace {
 
 using jot::Value;
 
-constexpr std::string_view go_says[] = {
+const std::string_view go_says[] = {
 #include "template_cases.inc"
 };
 
@@ -72,7 +72,8 @@ std::string in_our_words(const Value& c) {
   const bool has_place = std::sscanf(go.c_str(), "t:%d:%d:%n", &line, &col, &size) == 2;
   if (const std::size_t twice = go.find("template: multiple"); twice != go.npos)
     go.erase(twice, 10);
-  if (has_place) go = jot::text("t:", line, ":", col + 1, ":", go.substr(size));
+  if (has_place)
+    go = jot::text("t:", line, ":", col + 1, ":", go.substr(static_cast<std::size_t>(size)));
   if (!c.has("x")) return go;
   return has_place ? jot::text("t:", line, ":", col + 1, ": ", c["x"].as_string())
                    : jot::text("t: ", c["x"].as_string());

@@ -2,8 +2,8 @@
 //
 // template_parse_test.cpp -- is source cut into the right words, and are they put together rightly?
 //
-// What each problem is called is compared with Go in template_oracle_test.cpp; here stand the places
-// of problems, which Go does not tell, and what the tree looks like.
+// What each problem is called is compared with Go in template_oracle_test.cpp; here stand the
+// places of problems, which Go does not tell, and what the tree looks like.
 #include "jot/detail/template_parse.hpp"
 #include "catch.hpp"
 
@@ -31,9 +31,8 @@ std::string words(std::string_view source, const LexOptions& options = {}) {
 TemplateTrees parse(std::string_view text) {
   const TemplateParser::IsFunction known = [](std::string_view name) { return name != "gone"; };
   const LexOptions options;
-  return TemplateParser(
-             std::make_shared<TemplateSource>(TemplateSource{"t", std::string(text)}), options,
-             known)
+  return TemplateParser(std::make_shared<TemplateSource>(TemplateSource{"t", std::string(text)}),
+                        options, known)
       .run();
 }
 
@@ -150,7 +149,7 @@ TEST_CASE("an empty template does not take the place of another", "[template]") 
   CHECK(trees("{{define \"x\"}}1{{end}}{{define \"x\"}} {{end}}") == "t:  | x: 1");
   CHECK(trees("{{define \"x\"}} {{/* c */}}{{end}}{{define \"x\"}}1{{end}}") == "t:  | x: 1");
   CHECK(trees("{{define \"x\"}}1{{end}}{{define \"x\"}}2{{end}}") ==
-        "46 multiple definition of template \"x\"");
+        "31 multiple definition of template \"x\"");
   CHECK(is_empty_tree(*parse("").at("t")));
   CHECK_FALSE(is_empty_tree(*parse("{{1}}").at("t")));
 }

@@ -18,7 +18,16 @@
 //
 // What cannot be escaped safely is an error, not a guess; so is what cannot be computed. Nothing of
 // a page that failed reaches a client. Typed content (HTML{...}) passes as what it says it is.
-// How values print, what missing keys are worth and what is refused is as Go 1.23 has it.
+// How values print, what missing keys are worth and what is refused is as Go 1.23 has it, but for:
+// - {{range 3}} and {{range f}}, where f makes a Sequence, which came with Go 1.24;
+// - columns count from 1, and problems of parsing and escaping have one, too;
+// - of several mistakes of escaping the first is told; Go may tell a later one;
+// - a template that ends in another context than it begins with, <a href="...{{end}}, does so each
+//   time it is called; Go forgets it after the first;
+// - imaginary numbers are refused; a byte of a text, {{index "a" 0}}, is an int, not a uint8;
+// - beyond ASCII, whatever can be seen may stand in a name; Go wants a letter or a digit;
+// - a Value holds no functions: no methods, and nothing for {{call}}, which therefore always fails;
+// - templates, blocks and parentheses nest less deeply: 500 levels in a source, 2000 when executed.
 #pragma once
 
 #include "config.hpp"

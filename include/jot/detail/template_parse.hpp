@@ -90,18 +90,20 @@ class TemplateParser final : private PipelineParser {
 
   // After {{define.
   void definition() {
-    const std::string name = template_name(take_word(), "define clause");
+    const Token word = take_word();
+    const std::string name = template_name(word, "define clause");
     expect(TokenKind::right, "define clause");
-    define(name, "define clause");
+    define(word, name, "define clause");
   }
 
   // A template within this one: it sees no variables of ours, and none of our ranges.
-  void define(const std::string& name, const char* where) {
+  void define(const Token& word, const std::string& name, const char* where) {
     const std::vector<std::string> variables = std::exchange(variables_, {"$"});
     const int ranges = std::exchange(ranges_, 0);
     auto [root, end] = list();
     if (end.ends != Ends::by_end) fail("unexpected " + described(end) + " in " + where);
     variables_ = variables, ranges_ = ranges;
+    last_ = word;
     add(name, std::move(root));
   }
 
@@ -226,7 +228,7 @@ class TemplateParser final : private PipelineParser {
     made->text = template_name(name, where);
     made->at = name.at;
     made->pipe = pipeline(where, TokenKind::right);
-    define(made->text, where);
+    define(name, made->text, where);
     return made;
   }
 
