@@ -11,6 +11,7 @@
 #include "test_folder.hpp"
 
 #include <atomic>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -344,6 +345,12 @@ TEST_CASE("files that are watched are parsed anew when they change", "[template]
   folder.write("b.html", "new");
   CHECK(copy.execute("own") == "three!");
   CHECK(copy.execute("b.html") == "new");
+  REQUIRE(std::remove(folder.path("b.html").c_str()) == 0);
+  CHECK(copy.execute("own") == "three!");
+  CHECK_FALSE(copy.lookup("b.html"));
+  REQUIRE(std::remove(folder.path("a.html").c_str()) == 0);
+  CHECK(error_of([&] { copy.execute("own"); }).message.find("matches no files") !=
+        std::string::npos);
 }
 
 TEST_CASE("templates are executed by many threads at a time", "[template]") {

@@ -139,7 +139,13 @@ class TemplateStore {
   std::shared_ptr<TemplateSet> in_force() const {
     if (!watches_) return set_;
     const std::scoped_lock lock(mutex_);
-    if (has_changed()) parse_anew();
+    try {
+      if (has_changed()) parse_anew();
+    } catch (const std::system_error& e) {  // a file is gone
+      throw TemplateError("watched files", 0, 0, e.what());
+    } catch (const std::invalid_argument& e) {  // all of them are
+      throw TemplateError("watched files", 0, 0, e.what());
+    }
     return set_;
   }
 
