@@ -60,7 +60,7 @@ int main() {
 //         <script>const items = [{"Name":"Salt","Price":1.5},{"Name":"\"Black\" \u003cpepper\u003e",...
 // Try:    curl -s localhost:8080/empty
 // Output:   <li>Nothing today.</li>
-//         <script>const items = null;</script>
+//         <script>const items =  null ;</script>
 // Try:    curl -si localhost:8080/broken
 // Output: HTTP/1.1 500 Internal Server Error
 //         <h1>500</h1><p>Internal Server Error</p>

@@ -79,3 +79,15 @@ int main() {
 
   jot::listen_and_serve(":8080", app);
 }
+
+// Try:    curl -sL localhost:8080/ --data-urlencode 'name=Ann' --data-urlencode 'text=Hello & welcome'
+// Output: <article title="Hello &amp; welcome" data-name=Ann>
+//           <p>Hello &amp; welcome</p>
+// Try:    curl -sL localhost:8080/ --data-urlencode 'name="><script>alert(1)</script>' --data-urlencode 'site=javascript:alert(1)' --data-urlencode "text=</script>'\""
+// Output: <article title="&lt;/script&gt;&#39;&#34;" data-name=&#34;&gt;&lt;script&gt;...
+//           <h2><a href="#ZgotmplZ" style="color: teal">&#34;&gt;&lt;script&gt;...
+//         const names = ["\"\u003e\u003cscript\u003ealert(1)...
+// Try:    curl -si localhost:8080/ --data-urlencode 'text=No name</textarea>'
+// Output: HTTP/1.1 422 Unprocessable Content
+//         <p class="error">Who are you?</p>
+//           <textarea name="text">No name&lt;/textarea&gt;</textarea>
