@@ -10,6 +10,10 @@
 #error "the single header of jot and its include/ directory meet in one file: use one of them"
 #endif
 
+// Warnings about what is in here are for those who work on it: the tests of include/ turn them all
+// on. In your program -Wshadow would complain of a name of ours because a global of yours has it.
+#pragma GCC system_header
+
 // jot.hpp -- the front door, and a guided tour.
 //
 // jot is a web framework in one header: the standard library and POSIX, nothing else to install.
@@ -14177,9 +14181,9 @@ void tell_later(const ResponseWriter& w, Request& r, int status, const Tell& tel
   WaitingLogs* const waiting = RequestAccess::state(r).waiting_logs;
   if (w.committed()) return tell(w.status(), w.bytes_written());
   if (!waiting) return tell(status, 0);
-  waiting->push_back([&r, tell, ctx = r.context()](const ResponseWriter& page) {
+  waiting->push_back([&r, tell, ctx = r.context()](const ResponseWriter& sent) {
     const ContextScope in_force(r, ctx);
-    tell(page.status(), page.bytes_written());
+    tell(sent.status(), sent.bytes_written());
   });
 }
 

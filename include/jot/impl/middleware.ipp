@@ -54,9 +54,9 @@ void tell_later(const ResponseWriter& w, Request& r, int status, const Tell& tel
   WaitingLogs* const waiting = RequestAccess::state(r).waiting_logs;
   if (w.committed()) return tell(w.status(), w.bytes_written());
   if (!waiting) return tell(status, 0);
-  waiting->push_back([&r, tell, ctx = r.context()](const ResponseWriter& page) {
+  waiting->push_back([&r, tell, ctx = r.context()](const ResponseWriter& sent) {
     const ContextScope in_force(r, ctx);
-    tell(page.status(), page.bytes_written());
+    tell(sent.status(), sent.bytes_written());
   });
 }
 
