@@ -2906,12 +2906,12 @@ struct AddedFunction {
 template <class T>
 struct ArgumentOf {
   static constexpr Parameter parameter = Parameter::any;
-  static T get(const Value& v) {
+  static T get(const Value* v) {
     if constexpr (TypedContent<T>) {
-      if (v.kind() != Value(T()).kind()) throw std::invalid_argument("want other typed content");
-      return T{v.as_string()};
+      if (v->kind() != Value(T()).kind()) throw std::invalid_argument("want other typed content");
+      return T{v->as_string()};
     } else {
-      return from_value<T>(v);
+      return from_value<T>(*v);
     }
   }
 };
@@ -2920,38 +2920,38 @@ template <Number N>
 struct ArgumentOf<N> {
   static constexpr Parameter parameter =
       std::floating_point<N> ? Parameter::floating : Parameter::integer;
-  static N get(const Value& v) { return from_value<N>(v); }
+  static N get(const Value* v) { return from_value<N>(*v); }
 };
 template <>
 struct ArgumentOf<bool> {
   static constexpr Parameter parameter = Parameter::boolean;
-  static bool get(const Value& v) { return v.as_bool(); }
+  static bool get(const Value* v) { return v->as_bool(); }
 };
 template <>
 struct ArgumentOf<Value> {
   static constexpr Parameter parameter = Parameter::any;
-  static const Value& get(const Value& v) { return v; }
+  static const Value& get(const Value* v) { return *v; }
 };
 template <>
 struct ArgumentOf<std::string> {
   static constexpr Parameter parameter = Parameter::text;
-  static const std::string& get(const Value& v) { return v.as_string(); }
+  static const std::string& get(const Value* v) { return v->as_string(); }
 };
 template <>
 struct ArgumentOf<std::string_view> : ArgumentOf<std::string> {};
 template <>
 struct ArgumentOf<const char*> : ArgumentOf<std::string> {
-  static const char* get(const Value& v) { return v.as_string().c_str(); }
+  static const char* get(const Value* v) { return v->as_string().c_str(); }
 };
 template <>
 struct ArgumentOf<List> {
   static constexpr Parameter parameter = Parameter::list;
-  static const List& get(const Value& v) { return v.as_list(); }
+  static const List& get(const Value* v) { return v->as_list(); }
 };
 template <>
 struct ArgumentOf<Map> {
   static constexpr Parameter parameter = Parameter::map;
-  static const Map& get(const Value& v) { return v.as_map(); }
+  static const Map& get(const Value* v) { return v->as_map(); }
 };
 
 template <class T>
@@ -2966,14 +2966,14 @@ struct ArgumentOf<std::span<const T>> : ArgumentOf<T> {};
 template <class T>
 struct ArgumentAt {
   static decltype(auto) get(FunctionArguments arguments, std::size_t i) {
-    return ArgumentOf<T>::get(*arguments[i]);
+    return ArgumentOf<T>::get(arguments[i]);
   }
 };
 template <class T>
 struct ArgumentAt<std::span<const T>> {
   static std::vector<T> get(FunctionArguments arguments, std::size_t i) {
     std::vector<T> rest;
-    for (const Value* v : arguments.subspan(i)) rest.push_back(T(ArgumentOf<T>::get(*v)));
+    for (const Value* v : arguments.subspan(i)) rest.push_back(T(ArgumentOf<T>::get(v)));
     return rest;
   }
 };
@@ -17049,8 +17049,9 @@ inline BinaryFloat take_apart(double d) noexcept {
 
 // %x: one digit, which is 1, before the point, and the exponent in at least two digits.
 inline std::string hex_float(double d, int precision) {
-  auto [m, exponent] = take_apart(d);
-  exponent = m == 0 ? 0 : exponent + 52;
+  const BinaryFloat parts = take_apart(d);
+  std::uint64_t m = parts.mantissa;
+  int exponent = m == 0 ? 0 : parts.exponent + 52;
   constexpr std::uint64_t one = std::uint64_t{1} << 60;
   m <<= 8;
   for (; m != 0 && m < one; m <<= 1) --exponent;
@@ -17731,12 +17732,11 @@ inline std::string js_escape_string(std::string_view s) {
     const Utf8 c = utf8_front(s);
     const std::size_t size = c.size == 0 ? 1 : c.size;
     const char32_t code_point = c.size == 0 ? char32_t{0xFFFD} : c.code_point;
+    const bool special = code_point < ' ' || code_point == '<' || code_point == '>' ||
+                         code_point == '&' || code_point == '=';
     if (code_point == '\\' || code_point == '\'' || code_point == '"')
       to += '\\', to += s[0];
-    else if (code_point < ' ' || code_point == '<' || code_point == '>' || code_point == '&' ||
-             code_point == '=')
-      unicode(code_point);
-    else if (code_point < 0x80 || is_printable(code_point))
+    else if (!special && (code_point < 0x80 || is_printable(code_point)))
       to += s.substr(0, size);
     else
       unicode(code_point);
@@ -18477,12 +18477,12 @@ class HtmlEscape {
         return check(std::move(c), &node);
       }
       case NodeKind::action: return action(std::move(c), node);
-      case NodeKind::if_: return branch(std::move(c), node, "if");
-      case NodeKind::with: return branch(std::move(c), node, "with");
-      case NodeKind::range: return range(std::move(c), node);
+      case NodeKind::if_: return branch(c, node, "if");
+      case NodeKind::with: return branch(c, node, "with");
+      case NodeKind::range: return range(c, node);
       case NodeKind::template_: {
         std::string name = node.text;
-        c = call(std::move(c), name, &node);
+        c = call(c, name, &node);
         edits_.push_back({&node, std::move(name)});
         return c;
       }
@@ -20760,7 +20760,7 @@ class TemplateSet {
 
   const ReadyTemplate& prepare(const std::string& name, Entry& entry) const {
     const std::scoped_lock lock(mutex_);
-    if (entry.problem) throw *entry.problem;
+    if (entry.problem) throw copy_of(*entry.problem);
     if (!entry.ready) {
       try {
         entry.ready = std::make_unique<const ReadyTemplate>(name, escaping_, trees_, functions_);
@@ -20772,6 +20772,8 @@ class TemplateSet {
     }
     return *entry.ready;
   }
+
+  static TemplateError copy_of(const TemplateError& e) { return e; }
 
   TemplateError no_such_template(std::string_view name) const {
     std::string message = "no such template";

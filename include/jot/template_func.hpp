@@ -73,12 +73,12 @@ struct AddedFunction {
 template <class T>
 struct ArgumentOf {
   static constexpr Parameter parameter = Parameter::any;
-  static T get(const Value& v) {
+  static T get(const Value* v) {
     if constexpr (TypedContent<T>) {
-      if (v.kind() != Value(T()).kind()) throw std::invalid_argument("want other typed content");
-      return T{v.as_string()};
+      if (v->kind() != Value(T()).kind()) throw std::invalid_argument("want other typed content");
+      return T{v->as_string()};
     } else {
-      return from_value<T>(v);
+      return from_value<T>(*v);
     }
   }
 };
@@ -87,38 +87,38 @@ template <Number N>
 struct ArgumentOf<N> {
   static constexpr Parameter parameter =
       std::floating_point<N> ? Parameter::floating : Parameter::integer;
-  static N get(const Value& v) { return from_value<N>(v); }
+  static N get(const Value* v) { return from_value<N>(*v); }
 };
 template <>
 struct ArgumentOf<bool> {
   static constexpr Parameter parameter = Parameter::boolean;
-  static bool get(const Value& v) { return v.as_bool(); }
+  static bool get(const Value* v) { return v->as_bool(); }
 };
 template <>
 struct ArgumentOf<Value> {
   static constexpr Parameter parameter = Parameter::any;
-  static const Value& get(const Value& v) { return v; }
+  static const Value& get(const Value* v) { return *v; }
 };
 template <>
 struct ArgumentOf<std::string> {
   static constexpr Parameter parameter = Parameter::text;
-  static const std::string& get(const Value& v) { return v.as_string(); }
+  static const std::string& get(const Value* v) { return v->as_string(); }
 };
 template <>
 struct ArgumentOf<std::string_view> : ArgumentOf<std::string> {};
 template <>
 struct ArgumentOf<const char*> : ArgumentOf<std::string> {
-  static const char* get(const Value& v) { return v.as_string().c_str(); }
+  static const char* get(const Value* v) { return v->as_string().c_str(); }
 };
 template <>
 struct ArgumentOf<List> {
   static constexpr Parameter parameter = Parameter::list;
-  static const List& get(const Value& v) { return v.as_list(); }
+  static const List& get(const Value* v) { return v->as_list(); }
 };
 template <>
 struct ArgumentOf<Map> {
   static constexpr Parameter parameter = Parameter::map;
-  static const Map& get(const Value& v) { return v.as_map(); }
+  static const Map& get(const Value* v) { return v->as_map(); }
 };
 
 template <class T>
@@ -133,14 +133,14 @@ struct ArgumentOf<std::span<const T>> : ArgumentOf<T> {};
 template <class T>
 struct ArgumentAt {
   static decltype(auto) get(FunctionArguments arguments, std::size_t i) {
-    return ArgumentOf<T>::get(*arguments[i]);
+    return ArgumentOf<T>::get(arguments[i]);
   }
 };
 template <class T>
 struct ArgumentAt<std::span<const T>> {
   static std::vector<T> get(FunctionArguments arguments, std::size_t i) {
     std::vector<T> rest;
-    for (const Value* v : arguments.subspan(i)) rest.push_back(T(ArgumentOf<T>::get(*v)));
+    for (const Value* v : arguments.subspan(i)) rest.push_back(T(ArgumentOf<T>::get(v)));
     return rest;
   }
 };

@@ -123,12 +123,12 @@ class HtmlEscape {
         return check(std::move(c), &node);
       }
       case NodeKind::action: return action(std::move(c), node);
-      case NodeKind::if_: return branch(std::move(c), node, "if");
-      case NodeKind::with: return branch(std::move(c), node, "with");
-      case NodeKind::range: return range(std::move(c), node);
+      case NodeKind::if_: return branch(c, node, "if");
+      case NodeKind::with: return branch(c, node, "with");
+      case NodeKind::range: return range(c, node);
       case NodeKind::template_: {
         std::string name = node.text;
-        c = call(std::move(c), name, &node);
+        c = call(c, name, &node);
         edits_.push_back({&node, std::move(name)});
         return c;
       }

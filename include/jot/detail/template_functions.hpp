@@ -57,12 +57,11 @@ inline std::string js_escape_string(std::string_view s) {
     const Utf8 c = utf8_front(s);
     const std::size_t size = c.size == 0 ? 1 : c.size;
     const char32_t code_point = c.size == 0 ? char32_t{0xFFFD} : c.code_point;
+    const bool special = code_point < ' ' || code_point == '<' || code_point == '>' ||
+                         code_point == '&' || code_point == '=';
     if (code_point == '\\' || code_point == '\'' || code_point == '"')
       to += '\\', to += s[0];
-    else if (code_point < ' ' || code_point == '<' || code_point == '>' || code_point == '&' ||
-             code_point == '=')
-      unicode(code_point);
-    else if (code_point < 0x80 || is_printable(code_point))
+    else if (!special && (code_point < 0x80 || is_printable(code_point)))
       to += s.substr(0, size);
     else
       unicode(code_point);

@@ -175,8 +175,9 @@ inline BinaryFloat take_apart(double d) noexcept {
 
 // %x: one digit, which is 1, before the point, and the exponent in at least two digits.
 inline std::string hex_float(double d, int precision) {
-  auto [m, exponent] = take_apart(d);
-  exponent = m == 0 ? 0 : exponent + 52;
+  const BinaryFloat parts = take_apart(d);
+  std::uint64_t m = parts.mantissa;
+  int exponent = m == 0 ? 0 : parts.exponent + 52;
   constexpr std::uint64_t one = std::uint64_t{1} << 60;
   m <<= 8;
   for (; m != 0 && m < one; m <<= 1) --exponent;

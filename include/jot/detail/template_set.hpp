@@ -201,7 +201,7 @@ class TemplateSet {
 
   const ReadyTemplate& prepare(const std::string& name, Entry& entry) const {
     const std::scoped_lock lock(mutex_);
-    if (entry.problem) throw *entry.problem;
+    if (entry.problem) throw copy_of(*entry.problem);
     if (!entry.ready) {
       try {
         entry.ready = std::make_unique<const ReadyTemplate>(name, escaping_, trees_, functions_);
@@ -213,6 +213,8 @@ class TemplateSet {
     }
     return *entry.ready;
   }
+
+  static TemplateError copy_of(const TemplateError& e) { return e; }
 
   TemplateError no_such_template(std::string_view name) const {
     std::string message = "no such template";
