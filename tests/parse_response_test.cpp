@@ -185,7 +185,7 @@ TEST_CASE("parse_response: heads that no two readers would read alike are refuse
                               "\r\n"},
   };
   for (const auto& [name, raw] : cases) {
-    for (const std::size_t step : {0, 1, 7}) {
+    for (const std::size_t step : {0u, 1u, 7u}) {
       INFO(name << ", in pieces of " << step);
       CHECK_FALSE(parse(raw, false, step).reason.empty());
     }
