@@ -9135,8 +9135,10 @@ inline Outcome call_and_catch(const Handler& handler, ResponseWriter& w, Request
       return Outcome::answered;
     } catch (const HttpError& e) {
       return answer_http_error(w, r, e);
+    } catch (const LoggedError& e) {
+      return answer_exception(w, r, e.what(), &e);
     } catch (const std::exception& e) {
-      return answer_exception(w, r, e.what(), dynamic_cast<const LoggedError*>(&e));
+      return answer_exception(w, r, e.what());
     } catch (...) {
       return answer_exception(w, r, "not a std::exception");
     }
@@ -16858,7 +16860,7 @@ inline void append_quoted(std::string& to, std::string_view s,
   to.push_back('"');
 }
 
-inline std::string quoted(std::string_view s) {
+inline std::string in_quotes(std::string_view s) {
   std::string to;
   append_quoted(to, s);
   return to;
@@ -19016,7 +19018,7 @@ class PipelineEvaluator {
 
   Operand field(const Operand& of, const std::string& name, bool has_arguments) {
     if (of.is_nothing()) {
-      if (missing_key_ == OnMissingKey::error) fail("nil data; no entry for key " + quoted(name));
+      if (missing_key_ == OnMissingKey::error) fail("nil data; no entry for key " + in_quotes(name));
       return {};
     }
     if (of.value->is_null()) fail("nil pointer evaluating " + std::string(of.type()) + "." + name);
@@ -19024,7 +19026,7 @@ class PipelineEvaluator {
       fail("can't evaluate field " + name + " in type " + std::string(of.type()));
     if (has_arguments) fail(name + " is not a method but has arguments");
     if (const Value* found = of.value->find(name)) return of.element(*found);
-    if (missing_key_ == OnMissingKey::error) fail("map has no entry for key " + quoted(name));
+    if (missing_key_ == OnMissingKey::error) fail("map has no entry for key " + in_quotes(name));
     if (missing_key_ == OnMissingKey::zero) return {&null_, true, {}};
     return {};
   }
@@ -19042,7 +19044,7 @@ class PipelineEvaluator {
                      [&] { return make_operand(added->call(operands_of(arguments, null_))); });
     }
     const Builtin* builtin = find_builtin(name.text);
-    if (builtin == nullptr) fail(quoted(name.text) + " is not a defined function");
+    if (builtin == nullptr) fail(in_quotes(name.text) + " is not a defined function");
     check_count(name, given, final, builtin->least, builtin->is_variadic);
     if (name.text == "and" || name.text == "or")
       return and_or(dot, nodes, final, name.text == "or");
@@ -19304,7 +19306,7 @@ class TemplateExecutor final : private PipelineEvaluator {
 
   void template_call(const Operand& dot, const TemplateNode& node) {
     const TemplateNode* root = names_.find_template(node.text);
-    if (root == nullptr) fail("template " + quoted(node.text) + " not defined");
+    if (root == nullptr) fail("template " + in_quotes(node.text) + " not defined");
     const Operand data = pipeline(dot, node.pipe.get());
     call_template(node.text, *root, data);
   }
@@ -19652,7 +19654,7 @@ class TemplateLexer {
     bool good = one_number();
     if (good && (peek() == '+' || peek() == '-')) good = one_number() && source_[at_ - 1] == 'i';
     if (good) return token(TokenKind::number, start);
-    return fail("bad number syntax: " + quoted(source_.substr(start, at_ - start)), start);
+    return fail("bad number syntax: " + in_quotes(source_.substr(start, at_ - start)), start);
   }
 
   bool accept(std::string_view any) noexcept {
@@ -19835,7 +19837,7 @@ class NumberLiteral {
 
   Literal read() {
     if (written_.ends_with('i'))
-      return {{}, "imaginary numbers are not supported: " + quoted(written_)};
+      return {{}, "imaginary numbers are not supported: " + in_quotes(written_)};
     if (!take_apart()) return bad();
     if (Literal whole; read_int(whole)) return whole;
     if (written_.find_first_of(is_hex_ ? ".pP" : ".eEpP") == written_.npos) return not_an_int();
@@ -19843,12 +19845,12 @@ class NumberLiteral {
   }
 
  private:
-  Literal bad() const { return {{}, "illegal number syntax: " + quoted(written_)}; }
+  Literal bad() const { return {{}, "illegal number syntax: " + in_quotes(written_)}; }
 
   Literal not_an_int() const {
     double d = 0;
     if (base_ != 10 || !to_double(d)) return bad();
-    return {{}, "integer overflow: " + quoted(written_)};
+    return {{}, "integer overflow: " + in_quotes(written_)};
   }
 
   // Sign, base and digits, without the '_' between them.
@@ -20012,7 +20014,7 @@ class TemplateWords {
       const std::size_t more = utf8_front(token.text.substr(size)).size;
       size += more == 0 ? 1 : more;
     }
-    return quoted(token.text.substr(0, size)) + (token.text.size() > 10 ? "..." : "");
+    return in_quotes(token.text.substr(0, size)) + (token.text.size() > 10 ? "..." : "");
   }
 
   [[noreturn]] void unexpected(const Token& token, std::string_view where) {
@@ -20204,7 +20206,7 @@ class PipelineParser : public TemplateWords {
       case NodeKind::number:
       case NodeKind::string:
         last_ = peek();
-        fail("unexpected . after term " + quoted(to_source(*one)));
+        fail("unexpected . after term " + in_quotes(to_source(*one)));
       case NodeKind::field:
       case NodeKind::variable: one->at = peek().at; break;
       default: {
@@ -20221,7 +20223,7 @@ class PipelineParser : public TemplateWords {
     const Token token = take_word();
     switch (token.kind) {
       case TokenKind::identifier:
-        if (!is_function_(token.text)) fail("function " + quoted(token.text) + " not defined");
+        if (!is_function_(token.text)) fail("function " + in_quotes(token.text) + " not defined");
         return word(NodeKind::identifier, token);
       case TokenKind::dot: return node(NodeKind::dot, token.at);
       case TokenKind::nil: return node(NodeKind::nil, token.at);
@@ -20261,7 +20263,7 @@ class PipelineParser : public TemplateWords {
   NodePtr variable(const Token& token) const {
     const auto& known = variables_;
     if (std::find(known.begin(), known.end(), token.text) == known.end())
-      fail("undefined variable " + quoted(token.text));
+      fail("undefined variable " + in_quotes(token.text));
     NodePtr made = node(NodeKind::variable, token.at);
     made->names.emplace_back(token.text);
     return made;
@@ -20352,7 +20354,7 @@ class TemplateParser final : private PipelineParser {
     if (!known || is_empty_tree(*known)) {
       known = std::move(root);
     } else if (!is_empty_tree(*root)) {
-      fail("multiple definition of template " + quoted(name));
+      fail("multiple definition of template " + in_quotes(name));
     }
   }
 
@@ -20733,7 +20735,7 @@ class TemplateSet {
       std::string executing = problem.executing;
       executing.resize(std::min(executing.find("$htmltemplate_"), executing.size()));
       throw error_at(*problem.at->source, problem.at->at,
-                     "executing " + quoted(executing) + " at <" + to_source(*problem.at) +
+                     "executing " + in_quotes(executing) + " at <" + to_source(*problem.at) +
                          ">: " + problem.message);
     }
   }
@@ -20778,7 +20780,7 @@ class TemplateSet {
   TemplateError no_such_template(std::string_view name) const {
     std::string message = "no such template";
     const char* before = "; there are ";
-    for (const auto& [known, root] : trees_) message += before + quoted(known), before = ", ";
+    for (const auto& [known, root] : trees_) message += before + in_quotes(known), before = ", ";
     return TemplateError(std::string(name), 0, 0, message);
   }
 
@@ -21057,7 +21059,7 @@ JOT_INLINE Templates& Templates::funcs(
   for (const auto& [name, function] : funcs) {
     if (!detail::is_function_name(name))
       throw std::invalid_argument(
-          text("jot: no template could call a function by the name ", detail::quoted(name)));
+          text("jot: no template could call a function by the name ", detail::in_quotes(name)));
     store_->set().add_function(name, detail::TemplateFuncAccess::function(function));
   }
   return *this;
@@ -21079,7 +21081,7 @@ JOT_INLINE Templates& Templates::option(std::string_view option) {
   if (option == "missingkey=zero") return set(OnMissingKey::zero);
   if (option == "missingkey=error") return set(OnMissingKey::error);
   throw std::invalid_argument(
-      text("jot: no option of templates: ", detail::quoted(option),
+      text("jot: no option of templates: ", detail::in_quotes(option),
            "; there are missingkey=default, missingkey=zero and missingkey=error"));
 }
 

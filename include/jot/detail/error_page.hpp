@@ -106,8 +106,10 @@ inline Outcome call_and_catch(const Handler& handler, ResponseWriter& w, Request
       return Outcome::answered;
     } catch (const HttpError& e) {
       return answer_http_error(w, r, e);
+    } catch (const LoggedError& e) {
+      return answer_exception(w, r, e.what(), &e);
     } catch (const std::exception& e) {
-      return answer_exception(w, r, e.what(), dynamic_cast<const LoggedError*>(&e));
+      return answer_exception(w, r, e.what());
     } catch (...) {
       return answer_exception(w, r, "not a std::exception");
     }

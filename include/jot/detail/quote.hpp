@@ -52,7 +52,7 @@ inline void append_quoted(std::string& to, std::string_view s,
   to.push_back('"');
 }
 
-inline std::string quoted(std::string_view s) {
+inline std::string in_quotes(std::string_view s) {
   std::string to;
   append_quoted(to, s);
   return to;

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "../value.hpp"            // Value
-#include "quote.hpp"               // quoted
+#include "quote.hpp"               // in_quotes
 #include "template_functions.hpp"  // Builtin, find_builtin, operands_of
 #include "template_names.hpp"      // ExecProblem, OnMissingKey, Parameter, TemplateNames, ...
 #include "template_operand.hpp"    // is_true, make_operand, Operand
@@ -231,7 +231,7 @@ class PipelineEvaluator {
 
   Operand field(const Operand& of, const std::string& name, bool has_arguments) {
     if (of.is_nothing()) {
-      if (missing_key_ == OnMissingKey::error) fail("nil data; no entry for key " + quoted(name));
+      if (missing_key_ == OnMissingKey::error) fail("nil data; no entry for key " + in_quotes(name));
       return {};
     }
     if (of.value->is_null()) fail("nil pointer evaluating " + std::string(of.type()) + "." + name);
@@ -239,7 +239,7 @@ class PipelineEvaluator {
       fail("can't evaluate field " + name + " in type " + std::string(of.type()));
     if (has_arguments) fail(name + " is not a method but has arguments");
     if (const Value* found = of.value->find(name)) return of.element(*found);
-    if (missing_key_ == OnMissingKey::error) fail("map has no entry for key " + quoted(name));
+    if (missing_key_ == OnMissingKey::error) fail("map has no entry for key " + in_quotes(name));
     if (missing_key_ == OnMissingKey::zero) return {&null_, true, {}};
     return {};
   }
@@ -257,7 +257,7 @@ class PipelineEvaluator {
                      [&] { return make_operand(added->call(operands_of(arguments, null_))); });
     }
     const Builtin* builtin = find_builtin(name.text);
-    if (builtin == nullptr) fail(quoted(name.text) + " is not a defined function");
+    if (builtin == nullptr) fail(in_quotes(name.text) + " is not a defined function");
     check_count(name, given, final, builtin->least, builtin->is_variadic);
     if (name.text == "and" || name.text == "or")
       return and_or(dot, nodes, final, name.text == "or");

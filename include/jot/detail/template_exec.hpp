@@ -11,7 +11,7 @@
 #include "../template_func.hpp"  // Sequence
 #include "../value.hpp"          // List, Map, Value
 #include "escape_value.hpp"      // escape_value
-#include "quote.hpp"             // quoted
+#include "quote.hpp"             // in_quotes
 #include "template_eval.hpp"     // PipelineEvaluator
 #include "template_names.hpp"    // ExecProblem, OnMissingKey, TemplateNames
 #include "template_operand.hpp"  // is_true, make_operand, Operand
@@ -170,7 +170,7 @@ class TemplateExecutor final : private PipelineEvaluator {
 
   void template_call(const Operand& dot, const TemplateNode& node) {
     const TemplateNode* root = names_.find_template(node.text);
-    if (root == nullptr) fail("template " + quoted(node.text) + " not defined");
+    if (root == nullptr) fail("template " + in_quotes(node.text) + " not defined");
     const Operand data = pipeline(dot, node.pipe.get());
     call_template(node.text, *root, data);
   }

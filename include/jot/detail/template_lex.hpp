@@ -9,7 +9,7 @@
 #pragma once
 
 #include "ascii.hpp"            // byte_alpha, is_a, is_digit
-#include "quote.hpp"            // quoted
+#include "quote.hpp"            // in_quotes
 #include "template_number.hpp"  // append_code_point, PrintFlags
 #include "utf8.hpp"             // utf8_front
 
@@ -325,7 +325,7 @@ class TemplateLexer {
     bool good = one_number();
     if (good && (peek() == '+' || peek() == '-')) good = one_number() && source_[at_ - 1] == 'i';
     if (good) return token(TokenKind::number, start);
-    return fail("bad number syntax: " + quoted(source_.substr(start, at_ - start)), start);
+    return fail("bad number syntax: " + in_quotes(source_.substr(start, at_ - start)), start);
   }
 
   bool accept(std::string_view any) noexcept {

@@ -8,7 +8,7 @@
 
 #include "../value.hpp"  // Value
 #include "ascii.hpp"     // hex_digit, is_digit, to_lower
-#include "quote.hpp"     // quoted
+#include "quote.hpp"     // in_quotes
 #include "utf8.hpp"      // append_utf8, utf8_front
 
 #include <charconv>      // std::chars_format, std::from_chars
@@ -140,7 +140,7 @@ class NumberLiteral {
 
   Literal read() {
     if (written_.ends_with('i'))
-      return {{}, "imaginary numbers are not supported: " + quoted(written_)};
+      return {{}, "imaginary numbers are not supported: " + in_quotes(written_)};
     if (!take_apart()) return bad();
     if (Literal whole; read_int(whole)) return whole;
     if (written_.find_first_of(is_hex_ ? ".pP" : ".eEpP") == written_.npos) return not_an_int();
@@ -148,12 +148,12 @@ class NumberLiteral {
   }
 
  private:
-  Literal bad() const { return {{}, "illegal number syntax: " + quoted(written_)}; }
+  Literal bad() const { return {{}, "illegal number syntax: " + in_quotes(written_)}; }
 
   Literal not_an_int() const {
     double d = 0;
     if (base_ != 10 || !to_double(d)) return bad();
-    return {{}, "integer overflow: " + quoted(written_)};
+    return {{}, "integer overflow: " + in_quotes(written_)};
   }
 
   // Sign, base and digits, without the '_' between them.

@@ -7,7 +7,7 @@
 // Go. Recursive descent: each function takes the words of what it is named after.
 #pragma once
 
-#include "quote.hpp"              // quoted
+#include "quote.hpp"              // in_quotes
 #include "template_lex.hpp"       // LexOptions, Token, TokenKind
 #include "template_pipeline.hpp"  // PipelineParser
 #include "template_tree.hpp"      // NodeKind, NodePtr, TemplateNode, TemplateSource
@@ -84,7 +84,7 @@ class TemplateParser final : private PipelineParser {
     if (!known || is_empty_tree(*known)) {
       known = std::move(root);
     } else if (!is_empty_tree(*root)) {
-      fail("multiple definition of template " + quoted(name));
+      fail("multiple definition of template " + in_quotes(name));
     }
   }
 

@@ -9,7 +9,7 @@
 // in scope, a literal that is none.
 #pragma once
 
-#include "quote.hpp"             // quoted
+#include "quote.hpp"             // in_quotes
 #include "template_lex.hpp"      // Token, TokenKind
 #include "template_literal.hpp"  // character_literal, Literal, number_literal, unquote
 #include "template_tree.hpp"     // NodeKind, NodePtr, TemplateNode, to_source
@@ -152,7 +152,7 @@ class PipelineParser : public TemplateWords {
       case NodeKind::number:
       case NodeKind::string:
         last_ = peek();
-        fail("unexpected . after term " + quoted(to_source(*one)));
+        fail("unexpected . after term " + in_quotes(to_source(*one)));
       case NodeKind::field:
       case NodeKind::variable: one->at = peek().at; break;
       default: {
@@ -169,7 +169,7 @@ class PipelineParser : public TemplateWords {
     const Token token = take_word();
     switch (token.kind) {
       case TokenKind::identifier:
-        if (!is_function_(token.text)) fail("function " + quoted(token.text) + " not defined");
+        if (!is_function_(token.text)) fail("function " + in_quotes(token.text) + " not defined");
         return word(NodeKind::identifier, token);
       case TokenKind::dot: return node(NodeKind::dot, token.at);
       case TokenKind::nil: return node(NodeKind::nil, token.at);
@@ -209,7 +209,7 @@ class PipelineParser : public TemplateWords {
   NodePtr variable(const Token& token) const {
     const auto& known = variables_;
     if (std::find(known.begin(), known.end(), token.text) == known.end())
-      fail("undefined variable " + quoted(token.text));
+      fail("undefined variable " + in_quotes(token.text));
     NodePtr made = node(NodeKind::variable, token.at);
     made->names.emplace_back(token.text);
     return made;

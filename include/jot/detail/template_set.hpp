@@ -174,7 +174,7 @@ class TemplateSet {
       std::string executing = problem.executing;
       executing.resize(std::min(executing.find("$htmltemplate_"), executing.size()));
       throw error_at(*problem.at->source, problem.at->at,
-                     "executing " + quoted(executing) + " at <" + to_source(*problem.at) +
+                     "executing " + in_quotes(executing) + " at <" + to_source(*problem.at) +
                          ">: " + problem.message);
     }
   }
@@ -219,7 +219,7 @@ class TemplateSet {
   TemplateError no_such_template(std::string_view name) const {
     std::string message = "no such template";
     const char* before = "; there are ";
-    for (const auto& [known, root] : trees_) message += before + quoted(known), before = ", ";
+    for (const auto& [known, root] : trees_) message += before + in_quotes(known), before = ", ";
     return TemplateError(std::string(name), 0, 0, message);
   }
 

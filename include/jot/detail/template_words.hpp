@@ -7,7 +7,7 @@
 // stack.
 #pragma once
 
-#include "quote.hpp"          // quoted
+#include "quote.hpp"          // in_quotes
 #include "template_lex.hpp"   // LexOptions, TemplateLexer, Token, TokenKind
 #include "template_tree.hpp"  // NodeKind, NodePtr, TemplateNode, TemplateSource
 #include "utf8.hpp"           // utf8_front
@@ -90,7 +90,7 @@ class TemplateWords {
       const std::size_t more = utf8_front(token.text.substr(size)).size;
       size += more == 0 ? 1 : more;
     }
-    return quoted(token.text.substr(0, size)) + (token.text.size() > 10 ? "..." : "");
+    return in_quotes(token.text.substr(0, size)) + (token.text.size() > 10 ? "..." : "");
   }
 
   [[noreturn]] void unexpected(const Token& token, std::string_view where) {

@@ -68,7 +68,7 @@ JOT_INLINE Templates& Templates::funcs(
   for (const auto& [name, function] : funcs) {
     if (!detail::is_function_name(name))
       throw std::invalid_argument(
-          text("jot: no template could call a function by the name ", detail::quoted(name)));
+          text("jot: no template could call a function by the name ", detail::in_quotes(name)));
     store_->set().add_function(name, detail::TemplateFuncAccess::function(function));
   }
   return *this;
@@ -90,7 +90,7 @@ JOT_INLINE Templates& Templates::option(std::string_view option) {
   if (option == "missingkey=zero") return set(OnMissingKey::zero);
   if (option == "missingkey=error") return set(OnMissingKey::error);
   throw std::invalid_argument(
-      text("jot: no option of templates: ", detail::quoted(option),
+      text("jot: no option of templates: ", detail::in_quotes(option),
            "; there are missingkey=default, missingkey=zero and missingkey=error"));
 }
 
