@@ -57,7 +57,7 @@ TEST_CASE("printf prints what Go prints", "[template]") {
 }
 
 TEST_CASE("text is quoted as Go quotes it", "[template]") {
-  CHECK(jot::detail::quoted("a\"\\\n\x7f\xff\u00a0\U0001F600\ufeff") ==
+  CHECK(jot::detail::in_quotes("a\"\\\n\x7f\xff\u00a0\U0001F600\ufeff") ==
         "\"a\\\"\\\\\\n\\x7f\\xff\\u00a0\U0001F600\\ufeff\"");
   CHECK(jot::detail::is_printable(U'\u4e16'));
   CHECK_FALSE(jot::detail::is_printable(0x10FFFF));
