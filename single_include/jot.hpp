@@ -22055,6 +22055,9 @@ class CallWait {
 
   bool ended() const noexcept { return ctx_.done(); }
 
+  // Has the whole call ended? For whoever is never made to wait, and so is never stopped by it.
+  bool is_over() const noexcept { return ctx_.done() || end_ <= Clock::now(); }
+
   // Can nothing but the clock end this wait, and that not soon?
   bool may_sleep(Clock::time_point deadline) noexcept {
     return !must_not_wait() && fd() < 0 && !watches_ &&
@@ -24387,6 +24390,7 @@ class Exchange {
   // answered or gone. False: error().
   bool deliver(std::string_view head, std::string_view piece) {
     while (!head.empty() || !piece.empty()) {
+      if (wait_.is_over()) return fail(wait_.error("request not taken"));
       const ssize_t sent = c_.send_some(head, piece);
       if (sent < 0) return is_cut_ = true;
       const auto n = static_cast<std::size_t>(sent), of_head = std::min(n, head.size());
@@ -24647,6 +24651,65 @@ class ProxyEnv {
 
 }  // namespace jot::inline v1::detail
 
+// -------------------------------------------------------------- jot/detail/fd_writer.hpp
+
+// fd_writer.hpp -- how do bytes get into somebody else's descriptor, and nobody waits for ever?
+//
+// In: a file, a pipe, a socket or a terminal, which may block: it is the caller's, and stays as it
+// is. Out: how many bytes it took. A pipe that poll calls writable takes PIPE_BUF bytes without
+// waiting, a socket is told not to wait, and a file is never full.
+
+#include <limits.h>      // PIPE_BUF
+#include <sys/socket.h>  // send
+#include <sys/stat.h>    // fstat
+#include <unistd.h>      // write
+
+#include <algorithm>     // std::min
+#include <cerrno>        // errno
+#include <cstddef>       // std::size_t
+#include <string_view>   // std::string_view
+#include <system_error>  // std::error_code
+
+namespace jot::inline v1::detail {
+
+class FdWriter {
+ public:
+  explicit FdWriter(int fd) noexcept : fd_(fd) {
+    struct stat s {};
+    if (fstat(fd, &s) != 0) error_ = errno;
+    is_file_ = error_ != 0 || S_ISREG(s.st_mode) || S_ISBLK(s.st_mode);
+    is_socket_ = S_ISSOCK(s.st_mode);
+  }
+
+  // Is poll (POLLOUT) to be asked before each write_some()?
+  bool may_wait() const noexcept { return !is_file_; }
+
+  // Returns: how many bytes, perhaps 0; after an error() always 0.
+  std::size_t write_some(std::string_view bytes) noexcept {
+    if (error_ != 0) return 0;
+    const ssize_t n = is_socket_ ? ::send(fd_, bytes.data(), bytes.size(), MSG_DONTWAIT)
+                                 : ::write(fd_, bytes.data(), most_of(bytes));
+    if (n >= 0) return static_cast<std::size_t>(n);
+    if (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+    if ((error_ = errno) == EPIPE) quiet_.note_raised();
+    return 0;
+  }
+
+  std::error_code error() const noexcept { return {error_, std::generic_category()}; }
+
+ private:
+  std::size_t most_of(std::string_view bytes) const noexcept {
+    return is_file_ ? bytes.size() : std::min<std::size_t>(bytes.size(), PIPE_BUF);
+  }
+
+  const int fd_;
+  int error_ = 0;
+  bool is_file_ = false, is_socket_ = false;
+  NoSigpipe quiet_;
+};
+
+}  // namespace jot::inline v1::detail
+
 // -------------------------------------------------------------- jot/detail/response_stream.hpp
 
 // response_stream.hpp -- the life of a response's body.
@@ -24662,7 +24725,6 @@ class ProxyEnv {
 //   4. A body that nobody reads to its end is drained when it goes, if that is little and quick.
 
 #include <algorithm>     // std::min
-#include <cerrno>        // errno
 #include <cstddef>       // std::size_t
 #include <cstdint>       // std::uint64_t
 #include <cstring>       // std::memcpy
@@ -24704,6 +24766,7 @@ class ResponseStream {
       if (to.empty()) return std::size_t{0};
       if (read_ < kept_.size()) return read_kept(to);
       if (decoder_.done()) return std::size_t{0};
+      if (wait_.is_over()) return fail(wait_.error("body not received")), *error_;
       const bool through = input().empty() && decoder_.kind() != BodyKind::chunked;
       const std::size_t n = through ? receive_into(to) : decode(to);
       if (n > 0) return n;
@@ -24862,25 +24925,15 @@ class ResponseStream {
 
   // False: error_.
   bool write_all(int fd, std::string_view bytes) {
-    NoSigpipe quiet;
-    about_to_block();
+    FdWriter to(fd);
     while (!bytes.empty()) {
-      const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-      if (n >= 0) {
-        bytes.remove_prefix(static_cast<std::size_t>(n));
-        continue;
-      }
-      const int code = errno;
-      if (code == EINTR) continue;
-      if (code == EPIPE) quiet.note_raised();
       short events = POLLOUT;
-      const bool full = code == EAGAIN || code == EWOULDBLOCK;
-      const Waited waited = full ? wait_.for_fd(fd, events, wait_.end()) : Waited::ready;
+      const Waited waited =
+          to.may_wait() ? wait_.for_fd(fd, events, wait_.end()) : (about_to_block(), Waited::ready);
       if (waited != Waited::ready) return fail(wait_.error("body not written")), false;
-      if (!full) {
-        const std::error_code error(code, std::generic_category());
+      bytes.remove_prefix(to.write_some(bytes));
+      if (const std::error_code error = to.error())
         return fail(Error(error, "cannot write the body: " + error.message())), false;
-      }
     }
     return true;
   }

@@ -9,7 +9,10 @@
 #include "jot.hpp"
 #include "silent_port.hpp"
 
+#include <fcntl.h>  // O_CLOEXEC
+
 #include <string>  // std::string
+#include <thread>  // std::this_thread
 
 using namespace std::chrono_literals;
 using jot::Client;
@@ -141,6 +144,62 @@ TEST_CASE("client: a server that takes no more of the body") {
   const auto error = error_of(client.post(server.url("/"), std::string(30u << 20, 'x')));
   CHECK(error.code() == Errc::deadline_exceeded);
   CHECK(error.message().find("request not taken in time") != std::string::npos);
+}
+
+// A reader slower than the server, a source slower than it: nobody ever has to wait.
+TEST_CASE("client: a server that never lets wait is no way round the deadline, nor the Context") {
+  bad::Server server([](bad::Peer& p) {
+    const std::string flood(1u << 20, 'x');
+    p.request();
+    for (p.send(ok + "\r\n"); p.send(flood);) continue;
+  });
+  bad::Server taker([](bad::Peer& p) { p.request(), p.wait_for_close(); });
+  const auto read = [&](Client& client, const jot::Context& ctx) {
+    Result<Response> res = client.get(ctx, server.url("/"));
+    if (!res) return res.error();
+    char buffer[16];
+    for (int i = 0;; i = (i + 1) % 4) {
+      if (i == 0) std::this_thread::sleep_for(1us);
+      const auto n = res->body.read(buffer);
+      if (!n) return n.error();
+    }
+  };
+  const auto send = [&](Client& client, const jot::Context& ctx) {
+    const auto drops = [](std::span<char> to) {
+      std::this_thread::sleep_for(100us);
+      return to[0] = 'x', std::size_t{1};
+    };
+    return error_of(client.post(ctx, taker.url("/"), drops));
+  };
+  const auto check = [](const jot::Error& error) {
+    CHECK(error.code() == Errc::deadline_exceeded);
+  };
+  Client brief({.timeout = 100ms}), client;
+  check(read(brief, jot::background()));
+  check(send(brief, jot::background()));
+  const auto ctx = [] { return jot::with_timeout(jot::background(), 100ms); };
+  check(read(client, ctx().ctx));
+  check(send(client, ctx().ctx));
+}
+
+TEST_CASE("client: a body goes into a pipe or a socket that nobody reads, until its time is over") {
+  bad::Server server([](bad::Peer& p) {
+    p.request();
+    p.send(ok + "Content-Length: 3000000\r\n\r\n" + std::string(3'000'000, 'x'));
+    p.wait_for_close();
+  });
+  Client client({.timeout = 100ms});
+  for (int kind = 0; kind < 3; ++kind) {
+    int ends[2];
+    REQUIRE((kind == 0   ? pipe2(ends, O_CLOEXEC)
+             : kind == 1 ? pipe2(ends, O_CLOEXEC | O_NONBLOCK)
+                         : socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) == 0);
+    const auto written = client.get(server.url("/"))->body.write_to(ends[1]);
+    REQUIRE_FALSE(written);
+    CHECK(written.error().code() == Errc::deadline_exceeded);
+    CHECK(written.error().message().find("body not written") != std::string::npos);
+    close(ends[0]), close(ends[1]);
+  }
 }
 
 TEST_CASE(

@@ -47,6 +47,9 @@ class CallWait {
 
   bool ended() const noexcept { return ctx_.done(); }
 
+  // Has the whole call ended? For whoever is never made to wait, and so is never stopped by it.
+  bool is_over() const noexcept { return ctx_.done() || end_ <= Clock::now(); }
+
   // Can nothing but the clock end this wait, and that not soon?
   bool may_sleep(Clock::time_point deadline) noexcept {
     return !must_not_wait() && fd() < 0 && !watches_ &&

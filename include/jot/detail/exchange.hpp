@@ -129,6 +129,7 @@ class Exchange {
   // answered or gone. False: error().
   bool deliver(std::string_view head, std::string_view piece) {
     while (!head.empty() || !piece.empty()) {
+      if (wait_.is_over()) return fail(wait_.error("request not taken"));
       const ssize_t sent = c_.send_some(head, piece);
       if (sent < 0) return is_cut_ = true;
       const auto n = static_cast<std::size_t>(sent), of_head = std::min(n, head.size());

@@ -15,12 +15,12 @@
 
 #include "call_wait.hpp"       // CallWait
 #include "client_pool.hpp"     // ClientPool::Lease
+#include "fd_writer.hpp"       // FdWriter
 #include "framing.hpp"         // BodyDecoder
 #include "header_access.hpp"   // HeaderAccess
 #include "parse_response.hpp"  // ResponseHead
 
 #include <algorithm>     // std::min
-#include <cerrno>        // errno
 #include <cstddef>       // std::size_t
 #include <cstdint>       // std::uint64_t
 #include <cstring>       // std::memcpy
@@ -62,6 +62,7 @@ class ResponseStream {
       if (to.empty()) return std::size_t{0};
       if (read_ < kept_.size()) return read_kept(to);
       if (decoder_.done()) return std::size_t{0};
+      if (wait_.is_over()) return fail(wait_.error("body not received")), *error_;
       const bool through = input().empty() && decoder_.kind() != BodyKind::chunked;
       const std::size_t n = through ? receive_into(to) : decode(to);
       if (n > 0) return n;
@@ -220,25 +221,15 @@ class ResponseStream {
 
   // False: error_.
   bool write_all(int fd, std::string_view bytes) {
-    NoSigpipe quiet;
-    about_to_block();
+    FdWriter to(fd);
     while (!bytes.empty()) {
-      const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-      if (n >= 0) {
-        bytes.remove_prefix(static_cast<std::size_t>(n));
-        continue;
-      }
-      const int code = errno;
-      if (code == EINTR) continue;
-      if (code == EPIPE) quiet.note_raised();
       short events = POLLOUT;
-      const bool full = code == EAGAIN || code == EWOULDBLOCK;
-      const Waited waited = full ? wait_.for_fd(fd, events, wait_.end()) : Waited::ready;
+      const Waited waited =
+          to.may_wait() ? wait_.for_fd(fd, events, wait_.end()) : (about_to_block(), Waited::ready);
       if (waited != Waited::ready) return fail(wait_.error("body not written")), false;
-      if (!full) {
-        const std::error_code error(code, std::generic_category());
+      bytes.remove_prefix(to.write_some(bytes));
+      if (const std::error_code error = to.error())
         return fail(Error(error, "cannot write the body: " + error.message())), false;
-      }
     }
     return true;
   }
