@@ -22687,6 +22687,8 @@ inline std::optional<Error> judge_request(const ClientRequest& request, const Gi
   if (given.hosts > 1 || (given.hosts == 1 && !split_authority(given.host).valid)) {
     return bad_url("bad Host");
   }
+  if (!is_field_value(plan.content_type))
+    return bad_url("control character in the body's Content-Type");
   std::uint64_t length = 0;
   if (given.lengths == 0) return std::nullopt;
   if (given.lengths > 1 || !parse_length(given.length, length))
@@ -22767,7 +22769,7 @@ struct ClientAccess {
   static std::string_view bytes(const Payload& p) noexcept { return p.bytes_; }
   static std::string_view content_type(const Payload& p) noexcept { return p.content_type_; }
   static bool exists(const Payload& p) noexcept { return p.exists_; }
-  static bool is_source(const Payload& p) noexcept { return p.source_ || p.make_; }
+  static bool is_source(const Payload& p) noexcept { return p.source_ || p.make_ || p.length_; }
   static bool can_be_sent_again(const Payload& p) noexcept { return !p.source_; }
   static std::optional<std::uint64_t> length(const Payload& p) noexcept {
     return is_source(p) ? p.length_ : std::optional<std::uint64_t>(p.bytes_.size());
@@ -22800,6 +22802,7 @@ class OutgoingBody {
     first_.reset();
     if (!plan_.exists || !ClientAccess::is_source(payload_)) return;
     source_ = ClientAccess::source(payload_);
+    if (!source_) return over_ = true, void(error_ = bad_url("the body has no source"));
     buffer_.resize(longest_chunk_head + piece_size + chunk_tail.size());
     if (!early) return;
     first_ = next();

@@ -133,6 +133,10 @@ TEST_CASE("client: what cannot be sent is refused before anything is") {
   bad::Server server([](bad::Peer& peer) { peer.behave(); });
   Client client;
   const std::string url = server.url("/");
+  const auto nothing = [] {
+    return jot::BodySource([](std::span<char>) { return std::size_t{0}; });
+  };
+  const auto no_source = [] { return jot::BodySource(); };
   const ClientRequest cases[] = {
       {.method = "", .url = url},
       {.method = "GET ", .url = url},
@@ -160,6 +164,10 @@ TEST_CASE("client: what cannot be sent is refused before anything is") {
       {.method = "POST", .url = url, .header = {{"Content-Length", "x"}}, .body = "abc"},
       {.url = url, .header = {{"Host", "a"}, {"Host", "b"}}},
       {.url = url, .header = {{"Host", "a b"}}},
+      {.method = "POST", .url = url, .body = Payload::from(nothing, 0, "a/b\r\nX: y")},
+      {.method = "POST", .url = url, .body = Payload::sized(5, {})},
+      {.method = "POST", .url = url, .body = Payload::from({}, 5)},
+      {.method = "POST", .url = url, .body = Payload::from(no_source)},
   };
   for (const ClientRequest& request : cases) {
     INFO(request.method << " " << request.url);

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "../client.hpp"    // ClientRequest
-#include "ascii.hpp"        // iequals, is_token
+#include "ascii.hpp"        // iequals, is_field_value, is_token
 #include "base64.hpp"       // base64url_encode
 #include "framing.hpp"      // parse_length
 #include "request_url.hpp"  // RequestUrl, bad_url
@@ -82,6 +82,8 @@ inline std::optional<Error> judge_request(const ClientRequest& request, const Gi
   if (given.hosts > 1 || (given.hosts == 1 && !split_authority(given.host).valid)) {
     return bad_url("bad Host");
   }
+  if (!is_field_value(plan.content_type))
+    return bad_url("control character in the body's Content-Type");
   std::uint64_t length = 0;
   if (given.lengths == 0) return std::nullopt;
   if (given.lengths > 1 || !parse_length(given.length, length))
