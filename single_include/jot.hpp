@@ -24995,6 +24995,7 @@ class ResponseStream {
 #include <string>        // std::string
 #include <string_view>   // std::string_view
 #include <system_error>  // std::errc
+#include <utility>       // std::exchange, std::move
 
 namespace jot::inline v1::detail {
 
@@ -25015,7 +25016,8 @@ class ClientCore {
  public:
   explicit ClientCore(ClientOptions options)
       : options_(std::move(options)),
-        gate_(options_.min_interval),
+        turns_(options_.min_interval),
+        departures_(options_.min_interval),
         pool_(std::make_shared<ClientPool>(options_)) {
     for (const nanoseconds d :
          {options_.body_timeout, options_.connect_timeout, options_.continue_timeout,
@@ -25052,8 +25054,9 @@ class ClientCore {
   struct Call {
     const ClientRequest& request;
     RequestUrl url = {};
-    std::string name = {};  // "GET http://host/path"
-    std::string place = {};
+    std::string name = {};   // "GET http://host/path"
+    std::string host = {};   // whom it is for
+    std::string place = {};  // who is asked
     bool is_proxied = false;
   };
 
@@ -25108,24 +25111,25 @@ class ClientCore {
     call.name =
         printable(request.method) + " " + (wrong ? printable_url(url) : shown_url(call.url));
     if (wrong) return named(call, *wrong);
-    call.place = call.url.place();
+    call.host = call.place = call.url.place();
     if (is_ours && !base_.empty() && call.place != base_place_) {
       return named(call, Error(Errc::refused_by_policy, "leads away from base_url"));
     }
-    const std::string host = call.place;
     if (goes_by_proxy(call.url)) call.place = proxy_place_, call.is_proxied = true;
     const GivenFields given(request.header);
     OutgoingBody body(request.body);
     if (const auto bad = judge_request(request, given, body.plan())) return named(call, *bad);
     const bool expects = request.expect_continue || given.expects_continue;
     body.start(!expects);
+    if (body.error()) return named(call, *body.error());
     if (wait.ended()) return named(call, wait.error());
-    if (!gate_.pass(wait.context(), host, wait.end())) {
-      if (wait.ended()) return named(call, wait.error());
-      return named(
-          call, Error(Errc::deadline_exceeded, "min_interval: its turn is after the call's time"));
-    }
+    if (!turns_.pass(wait.context(), call.host, wait.end())) return named(call, turn_missed(wait));
     return converse(wait, call, given, body, expects && body.plan().exists);
+  }
+
+  static Error turn_missed(const CallWait& wait) {
+    if (wait.ended()) return wait.error();
+    return Error(Errc::deadline_exceeded, "min_interval: its turn is after the call's time");
   }
 
   nanoseconds stall_of(const ClientRequest& request) const noexcept {
@@ -25137,12 +25141,20 @@ class ClientCore {
                                  OutgoingBody& body, bool expects) {
     ClientPool::Lease lease = pool_->acquire(call.place, wait);
     if (!lease) return named(call, wait.error("no connection came free"));
-    for (;;) {
+    for (bool departs = options_.min_interval > nanoseconds::zero();;) {
       const bool is_used = lease.connection() != nullptr;
       if (!is_used) {
         Result<Fd> fd = dial_with_room(call.place, wait);
         if (!fd) return named(call, fd.error());
         lease.connected(*std::move(fd));
+      }
+      if (std::exchange(departs, false)) {
+        if (!departures_.pass(wait.context(), call.host, wait.end()))
+          return named(call, turn_missed(wait));
+        if (is_used && !lease.connection()->is_quiet()) {
+          lease.disconnect();
+          continue;
+        }
       }
       ClientConnection& c = *lease.connection();
       write_head(c.out, call, given, body.plan(), expects);
@@ -25217,7 +25229,8 @@ class ClientCore {
   std::string proxy_place_;  // "": none
   std::string proxy_credentials_;
   std::optional<ProxyEnv> environment_;  // where it was asked
-  HostGate gate_;
+  HostGate turns_;                       // in them calls wait, and hold nothing meanwhile
+  HostGate departures_;  // of those that have a connection: one that came late makes others wait
   Resolver resolver_;
   const std::shared_ptr<ClientPool> pool_;
 };

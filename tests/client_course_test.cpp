@@ -296,6 +296,24 @@ TEST_CASE("course: requests to one host keep their distance, from whatever threa
   }
   CHECK(Clock::now() - begin >= 8 * 20ms);
 
+  // Also where they had to wait for a connection meanwhile: then one departs after the other.
+  arrivals.clear();
+  bad::Server slow([&](bad::Peer& peer) {
+    for (std::string head; !(head = peer.request()).empty(); peer.answer(head)) {
+      std::lock_guard lock(mutex);
+      arrivals.push_back(Clock::now());
+      if (arrivals.size() == 1) peer.sleep(100ms);
+    }
+  });
+  Client narrow{{.max_per_host = 1, .min_interval = 30ms}};
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&] { (void)text_of(narrow.get(slow.url("/x"))); });
+  }
+  REQUIRE(arrivals.size() == 4);
+  CHECK(arrivals[3] - arrivals[0] >= 100ms + 30ms);  // all at once: 100 ms, and a little
+
   Client patient{{.min_interval = 1h, .timeout = 1s}};
   CHECK(patient.get(server.url("/")));
   const auto res = patient.get(server.url("/"));
