@@ -24028,10 +24028,12 @@ class Resolver {
 
 #include <fcntl.h>        // fcntl
 #include <netinet/tcp.h>  // TCP_NODELAY
+#include <poll.h>         // pollfd
 #include <sys/socket.h>   // socket, connect
 
 #include <algorithm>     // std::min
 #include <cerrno>        // errno
+#include <chrono>        // std::chrono::milliseconds
 #include <cstddef>       // std::size_t, offsetof
 #include <cstring>       // std::memcpy
 #include <optional>      // std::optional
@@ -24160,13 +24162,27 @@ inline Result<SocketAddresses> unix_addresses(std::string_view path) {
   return SocketAddresses{socket_address(&address, length)};
 }
 
+// Where as many wait to be accepted as may, the kernel says so at once, and no poll tells when that
+// has changed: so it is asked again until then.
+inline Result<Fd> dial_unix(const SocketAddresses& where, CallWait& wait,
+                            Clock::time_point deadline) {
+  constexpr auto pause = std::chrono::milliseconds(2);
+  for (;;) {
+    Result<Fd> fd = Dialling(where, wait, deadline).run();
+    if (fd || fd.error().code() != std::errc::resource_unavailable_try_again) return fd;
+    pollfd nothing[1];
+    const Waited waited = wait.for_any(nothing, std::min(deadline, Clock::now() + pause));
+    if (waited == Waited::ended || Clock::now() >= deadline) return wait.error("not connected");
+  }
+}
+
 inline Result<Fd> dial(std::string_view place, Resolver& resolver, CallWait& wait,
                        nanoseconds timeout) {
   const Clock::time_point deadline = wait.within(timeout);
   if (place.starts_with("unix:")) {
     Result<SocketAddresses> where = unix_addresses(place.substr(5));
     if (!where) return where.error();
-    return Dialling(*where, wait, deadline).run();
+    return dial_unix(*where, wait, deadline);
   }
   const std::size_t colon = place.rfind(':');
   Result<SocketAddresses> where = resolver.resolve(place.substr(0, colon), wait, deadline);

@@ -10,6 +10,7 @@
 #include "silent_port.hpp"
 
 #include <string>  // std::string
+#include <thread>  // std::thread
 #include <vector>  // std::vector
 
 using namespace std::chrono_literals;
@@ -99,4 +100,33 @@ TEST_CASE("dial: a socket that connects to itself is no server") {
   getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &size);
   REQUIRE(connect(fd.get(), reinterpret_cast<sockaddr*>(&bound), size) == 0);
   CHECK(Dialling::is_itself(fd, port(ntohs(bound.sin_port))));
+}
+
+TEST_CASE("dial: a Unix socket whose line of callers is full is waited for") {
+  char folder[] = "/tmp/jot-dial-XXXXXX";
+  REQUIRE(mkdtemp(folder) != nullptr);
+  const std::string path = std::string(folder) + "/socket";
+  const SocketAddresses where = *jot::detail::unix_addresses(path);
+  const Fd listener(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  REQUIRE(bind(listener.get(), where[0].get(), where[0].length) == 0);
+  REQUIRE(listen(listener.get(), 0) == 0);
+  jot::detail::Resolver resolver;
+  const auto call = [&](const jot::Context& ctx, std::chrono::milliseconds timeout) {
+    CallWait wait(ctx, 20s);
+    return jot::detail::dial("unix:" + path, resolver, wait, timeout);
+  };
+  const auto first = call(jot::background(), 10s);
+  REQUIRE(first);
+  const auto second = call(jot::background(), 20ms);
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code() == jot::Errc::deadline_exceeded);
+  auto [ctx, cancel] = jot::with_cancel(jot::background());
+  std::thread canceller([&stop = cancel] { stop(); });
+  CHECK(call(ctx, 10s).error().code() == jot::Errc::canceled);
+  canceller.join();
+  std::thread server([&] { const Fd accepted(accept(listener.get(), nullptr, nullptr)); });
+  CHECK(call(jot::background(), 10s));
+  server.join();
+  unlink(path.c_str());
+  rmdir(folder);
 }
