@@ -9,7 +9,8 @@
 //
 //   1. Figures and localhost (RFC 6761) need no look-up and no thread.
 //   2. A look-up is listed by name, so that calls for one name share it.
-//   3. A thread takes look-ups from the list until it is empty, then ends. There are at most a few.
+//   3. A thread takes look-ups from the list until it is empty, then ends. There are at most a few,
+//      so names that nobody waits for any more are left out.
 //   4. Whoever waits is rung when its look-up is done.
 //
 // Nobody joins these threads: they touch nothing but what they share, which lives until the last of
@@ -223,6 +224,10 @@ class Resolver {
     while (!state->list.empty()) {
       const std::shared_ptr<Question> question = std::move(state->list.front());
       state->list.erase(state->list.begin());
+      if (question.use_count() == 2) {  // ours and the one below: who asked has left
+        state->open.erase(question->host);
+        continue;
+      }
       lock.unlock();
       Result<SocketAddresses> result = state->how(question->host);
       lock.lock();
