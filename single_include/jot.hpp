@@ -23196,7 +23196,7 @@ class CallCourse {
 
   // True: it has waited, and the request is to be sent again. What was answered is gone then.
   bool waits_for_another(Result<jot::Response>& response) {
-    if (failures_ >= options_.max_retries || !can_be_repeated()) return false;
+    if (failures_ >= options_.max_retries || !can_be_repeated() || must_not_wait()) return false;
     if (!(response ? may_pass(response->status) : may_pass(response.error().code()))) return false;
     const auto pause = pause_after(response);
     if (!pause || *pause >= time_until(wait_.end(), Clock::now())) return false;
@@ -24502,12 +24502,15 @@ class HostGate {
   explicit HostGate(nanoseconds interval) noexcept : interval_(interval) {}
 
   // Waits for the next moment of that host. False: it would be after `deadline`, for which nobody
-  // waits; or ctx ended meanwhile, and its moment is free again, if it was the last.
+  // waits; or ctx ended meanwhile, or the thread must not wait, and its moment is free again, if it
+  // was the last.
   bool pass(const Context& ctx, std::string_view host, Clock::time_point deadline) {
     if (interval_ <= nanoseconds::zero()) return !ctx.done();
     const auto moment = reserve(host, Clock::now(), deadline);
     if (!moment) return false;
-    if (!ctx.wait_for(time_until(*moment, Clock::now()))) return true;
+    const nanoseconds pause = time_until(*moment, Clock::now());
+    if (pause > nanoseconds::zero() && must_not_wait()) return give_back(host, *moment), false;
+    if (!ctx.wait_for(pause)) return true;
     give_back(host, *moment);
     return false;
   }

@@ -159,6 +159,7 @@ TEST_CASE(
   gate.open();
   CHECK(resolver.resolve("last.example", wait, wait.end()).error().message() == "no last.example");
   CHECK(raw::eventually([&] { return resolver.threads() == 0; }));
+  CHECK(asked == 5);  // the four of the threads, and the last: nobody waited for the others
 }
 
 TEST_CASE("client: addresses of both families take turns") {
@@ -204,4 +205,11 @@ TEST_CASE("client: a thread that must not wait does not") {
   const jot::detail::NoWaiting here;
   CHECK(client.get(server.url("/")).error().code() == std::errc::operation_would_block);
   CHECK(client.get("http://name.invalid/").error().code() == std::errc::operation_would_block);
+
+  // Neither for its turn, nor before another try.
+  Client polite{{.min_interval = 1h, .timeout = 2h}};
+  for (int i = 0; i < 2; ++i)
+    CHECK(polite.get(server.url("/")).error().code() == std::errc::operation_would_block);
+  Client patient{{.max_retries = 3, .max_retry_pause = 1h, .retry_pause = 1h, .timeout = 5h}};
+  CHECK(patient.get(server.url("/")).error().code() == std::errc::operation_would_block);
 }

@@ -16,6 +16,7 @@
 
 #include "../client.hpp"      // ClientOptions, ClientRequest, Response
 #include "backoff.hpp"        // Backoff
+#include "blocking.hpp"       // must_not_wait
 #include "call_wait.hpp"      // CallWait
 #include "outgoing_body.hpp"  // ClientAccess
 #include "redirect.hpp"       // Redirects
@@ -98,7 +99,7 @@ class CallCourse {
 
   // True: it has waited, and the request is to be sent again. What was answered is gone then.
   bool waits_for_another(Result<jot::Response>& response) {
-    if (failures_ >= options_.max_retries || !can_be_repeated()) return false;
+    if (failures_ >= options_.max_retries || !can_be_repeated() || must_not_wait()) return false;
     if (!(response ? may_pass(response->status) : may_pass(response.error().code()))) return false;
     const auto pause = pause_after(response);
     if (!pause || *pause >= time_until(wait_.end(), Clock::now())) return false;

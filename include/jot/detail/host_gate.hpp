@@ -10,6 +10,7 @@
 #pragma once
 
 #include "../context.hpp"  // Clock, Context, nanoseconds
+#include "blocking.hpp"    // must_not_wait
 #include "clock.hpp"       // time_after, time_until
 
 #include <algorithm>    // std::max, std::min_element
@@ -31,12 +32,15 @@ class HostGate {
   explicit HostGate(nanoseconds interval) noexcept : interval_(interval) {}
 
   // Waits for the next moment of that host. False: it would be after `deadline`, for which nobody
-  // waits; or ctx ended meanwhile, and its moment is free again, if it was the last.
+  // waits; or ctx ended meanwhile, or the thread must not wait, and its moment is free again, if it
+  // was the last.
   bool pass(const Context& ctx, std::string_view host, Clock::time_point deadline) {
     if (interval_ <= nanoseconds::zero()) return !ctx.done();
     const auto moment = reserve(host, Clock::now(), deadline);
     if (!moment) return false;
-    if (!ctx.wait_for(time_until(*moment, Clock::now()))) return true;
+    const nanoseconds pause = time_until(*moment, Clock::now());
+    if (pause > nanoseconds::zero() && must_not_wait()) return give_back(host, *moment), false;
+    if (!ctx.wait_for(pause)) return true;
     give_back(host, *moment);
     return false;
   }
