@@ -25152,7 +25152,7 @@ class ClientCore {
   }
 
   static Error turn_missed(const CallWait& wait) {
-    if (wait.ended()) return wait.error();
+    if (wait.ended() || must_not_wait()) return wait.error();
     return Error(Errc::deadline_exceeded, "min_interval: its turn is after the call's time");
   }
 
@@ -25233,11 +25233,12 @@ class ClientCore {
   Result<jot::Response> respond(ClientPool::Lease lease, const CallWait& wait, const Call& call,
                                 const GivenFields& given, const ResponseHead& head,
                                 bool is_reusable, jot::Response& response) const {
-    const std::string_view coding = response.header.get("Content-Encoding");
     const bool has_body = head.framing.kind != BodyKind::none;
-    if (has_body && !given.accept_encoding && !coding.empty() && !iequals(coding, "identity")) {
-      return named(call, Error(Errc::bad_message, "Content-Encoding " + printable(coding) +
-                                                      ", which was not asked for"));
+    for (const std::string_view coding : response.header.all("Content-Encoding")) {
+      const bool is_plain = coding.empty() || iequals(coding, "identity");
+      if (has_body && !given.accept_encoding && !is_plain)
+        return named(call, Error(Errc::bad_message, "Content-Encoding " + printable(coding) +
+                                                        ", which was not asked for"));
     }
     response.status = head.status;
     response.url = shown_url(call.url);
