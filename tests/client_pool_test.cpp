@@ -163,16 +163,20 @@ TEST_CASE("pool: what comes unasked is nobody's answer") {
 }
 
 TEST_CASE("pool: connections that the server closed are dropped in the background") {
-  raw::Gate close;
+  raw::Gate close, body;
   bad::Server server([&](bad::Peer& p) {
-    p.answer(p.request());
+    p.request();
+    p.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+    body.wait();
+    p.send("ok");
     close.wait();
   });
   Client client;
-  std::vector<std::thread> callers;
-  for (int i = 0; i < 4; ++i) callers.emplace_back([&] { body_of(client.get(server.url("/"))); });
-  for (auto& t : callers) t.join();
-  CHECK(client.stats().idle > 0);
+  std::vector<jot::Result<jot::Response>> held;
+  for (int i = 0; i < 4; ++i) held.push_back(client.get(server.url("/")));
+  body.open();
+  for (auto& res : held) CHECK(body_of(std::move(res)) == "ok");
+  CHECK(client.stats().idle == 4);
   close.open();
   CHECK(raw::eventually([&] { return client.stats().open == 0; }));
   CHECK(client.stats().idle == 0);
