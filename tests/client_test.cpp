@@ -368,6 +368,10 @@ TEST_CASE("client: a proxy is asked in absolute form") {
         "Accept-Encoding: identity\r\nProxy-Authorization: Basic dXNlcjpwdw==\r\n\r\n");
   CHECK(all(client.get("http://example.com:81"))
             .starts_with("GET http://example.com:81/ HTTP/1.1\r\n"));
+  CHECK(all(client.get("http://me:secret@[::1]:81/#part")) ==  // both credentials, none in the line
+        "GET http://[::1]:81/ HTTP/1.1\r\nHost: [::1]:81\r\nUser-Agent: jot\r\n"
+        "Accept-Encoding: identity\r\nAuthorization: Basic bWU6c2VjcmV0\r\n"
+        "Proxy-Authorization: Basic dXNlcjpwdw==\r\n\r\n");
   CHECK(proxy.accepted() == 1);
 }
 
