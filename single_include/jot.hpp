@@ -7467,7 +7467,7 @@ class JsonWriter {
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <tuple>        // std::tuple
-#include <utility>      // std::piecewise_construct
+#include <utility>      // std::exchange, std::piecewise_construct
 
 namespace jot::inline v1::detail {
 
@@ -7560,14 +7560,15 @@ class JsonParser {
   }
 
   // Values are moved when a list grows, so it grows in large steps. The first is as long as the
-  // list before, which often was of the same kind; not longer, for lists of one must not become a
-  // way to turn few bytes into much memory.
+  // list before, which often was of the same kind. Neither lists of one nor lists within lists must
+  // become a way to turn few bytes into much memory: each size is guessed from once, and only the
+  // next list is.
   const char* list(const char* at, List& to) {
     at = enter(at);
     if (at == nullptr) return nullptr;
     if (peek(at) == ']') return leave(at, ']', "");
     for (;; ++at) {
-      if (to.size() == to.capacity()) to.reserve(to.empty() ? likely_size_ : 3 * to.size());
+      if (to.size() == to.capacity()) to.reserve(to.empty() ? guess_size() : 3 * to.size());
       at = value(skip_space(at), to.emplace_back());
       if (at == nullptr) return nullptr;
       at = skip_space(at);
@@ -7576,6 +7577,8 @@ class JsonParser {
     likely_size_ = to.size();
     return leave(at, ']', "want ',' or ']'");
   }
+
+  std::size_t guess_size() noexcept { return std::exchange(likely_size_, shortest_); }
 
   const char* map(const char* at, Map& to) {
     at = enter(at);
@@ -7711,8 +7714,9 @@ class JsonParser {
   const char* at_;  // behind the last string, or where it went wrong
   const char* problem_ = nullptr;
   int depth_ = 0;
-  std::size_t likely_size_ = 2;  // of the next list
-  std::string unescaped_;        // the last string that had escapes
+  static constexpr std::size_t shortest_ = 2;
+  std::size_t likely_size_ = shortest_;  // of the next list
+  std::string unescaped_;                // the last string that had escapes
 };
 
 // Line and column of text[offset], from 1. A column is a character: its first byte is counted.

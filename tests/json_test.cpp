@@ -324,6 +324,24 @@ TEST_CASE("nested a million deep is refused without a deep stack") {
   CHECK_FALSE(try_parse_json(repeat("[{\"a\":", million)));
 }
 
+// The longest list so far tells how long the next may be, but not each of those within it: they
+// would hold 512 times as much as a client has sent.
+TEST_CASE("a long list makes none of the lists behind it long, however deep they are") {
+  const auto room_below = [](const List& lists) {
+    std::size_t room = 0;
+    for (const List* list = &lists; !list->empty(); list = &list->front().as_list())
+      room += list->capacity();
+    return room;
+  };
+  const std::string zeros = "[" + repeat("0,", 999) + "0]";
+  const std::string chain = repeat("[", 500) + repeat("]", 500);
+  const Value v = parse_json("[" + zeros + "," + chain + "]");
+  CHECK(room_below(v[1].as_list()) <= 1000 + 2 * 500);
+  const Value again = parse_json("[" + zeros + "," + zeros + "," + chain + "," + zeros + "]");
+  CHECK(again[1].as_list().capacity() == 1000);
+  CHECK(room_below(again[2].as_list()) <= 1000 + 2 * 500);
+}
+
 // What is not linear does not end within the test's time.
 TEST_CASE("ten megabytes of digits are read in linear time") {
   const std::string digits(10'000'000, '7');
@@ -420,12 +438,25 @@ TEST_CASE("JSON has no NaN and no infinity") {
 }
 
 TEST_CASE("a special character is seen at every place of what is written") {
-  const std::pair<std::string, std::string> rows[] = {
-      {"", ""},           {"<", "\\u003c"},    {">", "\\u003e"},         {"&", "\\u0026"},
-      {"\"", "\\\""},     {"\\", "\\\\"},      {"\0"s, "\\u0000"},       {"\x1f", "\\u001f"},
-      {"\u00e9", "\u00e9"}, {"\u2028", "\\u2028"}, {"\xff", "\ufffd"},        {"=", "="},
-      {"?", "?"},         {"!", "!"},          {"#", "#"},               {"'", "'"},
-      {"\x7f", "\x7f"},   {"]", "]"},          {"<\u00e9>", "\\u003c\u00e9\\u003e"}};
+  const std::pair<std::string, std::string> rows[] = {{"", ""},
+                                                      {"<", "\\u003c"},
+                                                      {">", "\\u003e"},
+                                                      {"&", "\\u0026"},
+                                                      {"\"", "\\\""},
+                                                      {"\\", "\\\\"},
+                                                      {"\0"s, "\\u0000"},
+                                                      {"\x1f", "\\u001f"},
+                                                      {"\u00e9", "\u00e9"},
+                                                      {"\u2028", "\\u2028"},
+                                                      {"\xff", "\ufffd"},
+                                                      {"=", "="},
+                                                      {"?", "?"},
+                                                      {"!", "!"},
+                                                      {"#", "#"},
+                                                      {"'", "'"},
+                                                      {"\x7f", "\x7f"},
+                                                      {"]", "]"},
+                                                      {"<\u00e9>", "\\u003c\u00e9\\u003e"}};
   for (const auto& [special, want] : rows) {
     for (std::size_t before = 0; before < 20; ++before) {
       for (std::size_t after = 0; after < 20; ++after) {
