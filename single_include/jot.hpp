@@ -12115,7 +12115,7 @@ class ContentAnswer {
   bool meets_conditions() {
     switch (check_preconditions(r_.header(), content_.validators)) {
       case Precondition::holds: return true;
-      case Precondition::failed: answer_error(w_, r_, 412, "this is another version"); return false;
+      case Precondition::failed: refuse(412, "this is another version"); return false;
       case Precondition::not_modified: break;
     }
     for (const auto* name : {"Content-Type", "Content-Length", "Content-Encoding", "Accept-Ranges"})
@@ -12137,7 +12137,13 @@ class ContentAnswer {
   void refuse_range() {
     header_.set("Content-Range", text("bytes */", content_.size));
     header_.remove("Content-Type").remove("Content-Encoding");
-    answer_error(w_, r_, 416, "no such range");
+    refuse(416, "no such range");
+  }
+
+  // The page that says so is not the file, and must not be kept for as long.
+  void refuse(int status, std::string_view why) {
+    header_.remove("ETag").remove("Last-Modified").remove("Cache-Control");
+    answer_error(w_, r_, status, why);
   }
 
   // The length is said also for a HEAD, which gets no more.

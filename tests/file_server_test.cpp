@@ -241,6 +241,39 @@ TEST_CASE("file server: fields of a file") {
   CHECK(get(files, "/nothing").header.get("Content-Length") == "0");
 }
 
+TEST_CASE("file server: an error page is not the file: no tag, no date, not kept as long") {
+  const Site site;
+  jot::Router plain, own_pages;
+  for (jot::Router* app : {&plain, &own_pages}) {
+    app->handle("/", FileServer(site.path(), {.cache_control = "max-age=31536000, immutable"}));
+    app->get("/one", [&](ResponseWriter& w, Request& r) {
+      w.header().set("Cache-Control", "max-age=60");
+      serve_file(w, r, site.path("a.txt"));
+    });
+  }
+  own_pages.on_error([](ResponseWriter& w, Request&, int, std::string_view) { w.write("oh"); });
+  struct {
+    jot::Header asked;
+    int status;
+  } const table[] = {
+      {{{"If-Match", "\"another\""}}, 412},
+      {{{"If-Unmodified-Since", "Mon, 01 Jan 1990 00:00:00 GMT"}}, 412},
+      {{{"Range", "bytes=100-"}}, 416},
+  };
+  for (auto& t : table) {
+    for (const jot::Router* pages : {&plain, &own_pages}) {
+      for (const char* path : {"/a.txt", "/one"}) {
+        INFO(t.status << " " << path);
+        const Recorded res = get(*pages, path, t.asked);
+        CHECK(res.status == t.status);
+        for (const char* name : {"ETag", "Last-Modified", "Cache-Control", "Content-Encoding"})
+          CHECK(res.header.get(name) == "");
+        if (t.status == 416) CHECK(res.header.get("Content-Range") == "bytes */7");
+      }
+    }
+  }
+}
+
 TEST_CASE("file server: a file that changes has another tag") {
   const Site site;
   const FileServer files(site.path());
