@@ -288,3 +288,47 @@ TEST_CASE("events: behind timeout() the stream is cut at its end") {
   CHECK_FALSE(r.whole());
   CHECK(count(r.body, "data: x") > 0);
 }
+
+// With heartbeats all the while, from another thread.
+TEST_CASE(
+    "events: whatever middleware is around, each event leaves at once and the stream ends whole") {
+  const auto quiet = [](std::string_view) {};
+  struct {
+    std::string_view name;
+    jot::Middleware around;
+  } const table[] = {
+      {"request_log", jot::request_log()},
+      {"request_id", jot::request_id()},
+      {"access_log", jot::access_log({.sink = quiet})},
+      {"max_body", jot::max_body(10)},
+      {"timeout", jot::timeout(60s)},
+      {"rate_limit", jot::rate_limit({.requests = 1000})},
+      {"etag", jot::etag()},
+      {"etag within timeout",
+       [](jot::Handler next) { return jot::timeout(60s)(jot::etag()(std::move(next))); }},
+      {"csrf_guard", jot::csrf_guard()},
+      {"secure_headers", jot::secure_headers()},
+  };
+  for (auto& t : table) {
+    INFO(t.name);
+    raw::Gate seen;
+    jot::Router app;
+    app.use(t.around);
+    app.get("/", [&](ResponseWriter& w, Request& r) {
+      EventStream events(w, r, 100us);
+      for (int i = 0; i < 200; ++i) events.send({.data = "early"});
+      seen.wait();
+      events.send({.data = "late"});
+    });
+    raw::Served s(app);
+    raw::Client client = s.client();
+    client.send(get("If-None-Match: *\r\n"));
+    CHECK(comes(client, "data: early\n\n", 200));
+    seen.open();
+    const raw::Response r = client.response();
+    CHECK(r.status == 200);
+    CHECK(r.whole());
+    CHECK(r.body.find("data: late\n\n") != r.body.npos);
+    CHECK(client.ask(get({}, "HEAD")).status == 200);
+  }
+}
