@@ -1422,8 +1422,7 @@ T parse_as(std::string_view text, BadValue bad) {
   return static_cast<T>(parse_signed(text, Limits::min(), Limits::max(), bad));
 }
 template <std::unsigned_integral T>
-  requires(!std::same_as<T, bool>)
-T parse_as(std::string_view text, BadValue bad) {
+requires(!std::same_as<T, bool>) T parse_as(std::string_view text, BadValue bad) {
   return static_cast<T>(parse_unsigned(text, std::numeric_limits<T>::max(), bad));
 }
 template <std::floating_point T>
@@ -1527,12 +1526,14 @@ class Request {
   // The body as a form, urlencoded or multipart, read once and kept: fields, and files (form.hpp).
   // A request without a body and a Content-Type has an empty one. Throws HttpError 400 for what is
   // no such form, 413 over a limit of the options or of the body, 415 for another Content-Type, 507
-  // when the disk is full, or as Body; the same again when asked again.
+  // when the disk is full, or as Body; the same again when asked again. std::logic_error when bytes
+  // of the body have been read before: what is left of it would be a form with fields missing.
   const Form& form();
   const Form& form(const FormOptions& options);
 
   // The body as JSON, read once and kept. Throws HttpError 400 with line and column, 415 when its
-  // Content-Type is there and is not JSON, or as Body. Asking it for what is not there throws
+  // Content-Type is there and is not JSON, or as Body; the same again when asked again; and
+  // std::logic_error as form(). Asking it for what is not there throws
   // ValueError, which becomes 400 with the path of the field if the handler lets it go.
   const Value& json();
 
@@ -2409,7 +2410,8 @@ class MultipartPart {
 class Multipart {
  public:
   // Throws: HttpError 415 when the Content-Type is not multipart/form-data, 400 when it has no
-  // boundary, or one that RFC 2046 §5.1.1 forbids. More parts than max_parts are 413.
+  // boundary, or one that RFC 2046 §5.1.1 forbids; std::logic_error when bytes of the body have
+  // been read before. More parts than max_parts are 413.
   explicit Multipart(Request& r, std::size_t max_parts = 1000);
   Multipart(const Multipart&) = delete;
   Multipart& operator=(const Multipart&) = delete;
@@ -8540,6 +8542,8 @@ class BodySource {
   // How many bytes are still to come, if that was declared and is within the limit; else 0.
   virtual std::size_t expected() const noexcept = 0;
 
+  bool begun = false;  // some of it has been read
+
  protected:
   ~BodySource() = default;
 };
@@ -8622,7 +8626,7 @@ struct RequestState {
   std::optional<Values> cookies;
   std::optional<Value> json;
   std::shared_ptr<const Form> form;
-  std::exception_ptr form_error;  // instead of a form
+  std::exception_ptr json_error, form_error;  // instead of the two
 
   std::string own_remote_addr;  // "": as the origin says
 
@@ -8646,6 +8650,7 @@ struct RequestState {
     if (cookies) cookies.reset();
     if (json) json.reset();
     if (form) form.reset();
+    if (json_error) json_error = nullptr;
     if (form_error) form_error = nullptr;
   }
 };
@@ -8656,6 +8661,7 @@ struct RequestAccess {
   static RequestState& state(Request& r) noexcept { return *r.state_; }
   static const RequestState& state(const Request& r) noexcept { return *r.state_; }
   static void set_source(Body& body, BodySource* source) noexcept { body.source_ = source; }
+  static bool is_begun(const Body& body) noexcept { return body.source_ && body.source_->begun; }
 };
 
 }  // namespace jot::inline v1::detail
@@ -8666,7 +8672,9 @@ struct RequestAccess {
 
 #include <algorithm>  // std::min
 #include <charconv>   // std::from_chars
+#include <exception>  // std::current_exception
 #include <limits>     // std::numeric_limits
+#include <stdexcept>  // std::logic_error
 
 namespace jot::inline v1 {
 
@@ -8728,14 +8736,18 @@ JOT_INLINE std::string Body::read_all(std::size_t limit) {
   constexpr std::size_t believed = 64u << 10;
   all.resize(std::min({source_->expected(), limit, believed}) + 1);  // one more, to see the end
   for (std::size_t size = 0;;) {
-    std::size_t n = source_->read({all.data() + size, all.size() - size});
+    std::size_t n = read({all.data() + size, all.size() - size});
     if (n == 0) return all.resize(size), all;
     if ((size += n) > limit) throw HttpError(413);
     if (size == all.size()) all.resize(size * 2 + 4096);
   }
 }
 
-JOT_INLINE std::size_t Body::read(std::span<char> to) { return source_ ? source_->read(to) : 0; }
+JOT_INLINE std::size_t Body::read(std::span<char> to) {
+  const std::size_t n = source_ ? source_->read(to) : 0;
+  if (n > 0) source_->begun = true;
+  return n;
+}
 
 JOT_INLINE void Body::set_limit(std::uint64_t bytes) {
   if (source_) source_->set_limit(bytes);
@@ -8804,14 +8816,21 @@ JOT_INLINE Body& Request::body() noexcept { return state_->body; }
 
 JOT_INLINE const Value& Request::json() {
   if (state_->json) return *state_->json;
+  if (state_->json_error) std::rethrow_exception(state_->json_error);
   const Header& header = state_->header;
   if (header.has("Content-Type") && !detail::is_json_type(header.get("Content-Type")))
     throw HttpError(415, "want application/json", {{"Accept", "application/json"}});
+  if (detail::RequestAccess::is_begun(state_->body))
+    throw std::logic_error("jot: Request::json: the body was read before");
+  constexpr std::size_t any = std::numeric_limits<std::size_t>::max();  // the body has its limit
   try {
-    constexpr std::size_t any = std::numeric_limits<std::size_t>::max();  // the body has its limit
     state_->json = parse_json(state_->body.read_all(any));
   } catch (const JsonError& e) {
-    throw HttpError(400, e.what());
+    state_->json_error = std::make_exception_ptr(HttpError(400, e.what()));
+    std::rethrow_exception(state_->json_error);
+  } catch (const HttpError&) {
+    state_->json_error = std::current_exception();
+    throw;
   }
   return *state_->json;
 }
@@ -13303,7 +13322,7 @@ inline void replace_file(const std::string& path, std::string_view bytes) {
 // form.ipp -- the bodies of form.hpp, and Request::form().
 
 #include <memory>     // std::make_shared, std::make_unique
-#include <stdexcept>  // std::invalid_argument
+#include <stdexcept>  // std::invalid_argument, std::logic_error
 
 namespace jot::inline v1 {
 
@@ -13350,6 +13369,8 @@ JOT_INLINE Multipart::Multipart(Request& r, std::size_t max_parts) {
   const std::string_view type = r.header().get("Content-Type");
   if (!detail::is_multipart_type(type))
     throw HttpError(415, "want multipart/form-data", {{"Accept", "multipart/form-data"}});
+  if (detail::RequestAccess::is_begun(r.body()))
+    throw std::logic_error("jot: Multipart: the body was read before");
   reader_ = std::make_unique<detail::PartReader>(r.body(), detail::boundary_of(type), max_parts);
   part_.reader_ = reader_.get();
 }
@@ -13371,6 +13392,8 @@ JOT_INLINE const Form& Request::form(const FormOptions& options) {
   detail::RequestState& s = *state_;
   if (s.form_error) std::rethrow_exception(s.form_error);
   if (s.form) return *s.form;
+  if (detail::RequestAccess::is_begun(s.body))
+    throw std::logic_error("jot: Request::form: the body was read before");
   try {
     s.form = std::make_shared<const Form>(detail::read_form(*this, options));
   } catch (const HttpError&) {
@@ -26535,7 +26558,7 @@ class ConnectionBody final : public BodySource {
              nanoseconds stall) {
     input_ = &input, own_.clear(), decoder_ = decoder;
     limit_ = limit, stall_ = stall;
-    expects_continue_ = expects_continue, failed_ = false;
+    expects_continue_ = expects_continue, failed_ = false, begun = false;
     pace_.reset();
     note_unread();
   }

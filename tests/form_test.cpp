@@ -202,6 +202,50 @@ TEST_CASE("form: what failed once goes on failing") {
   for (int i = 0; i < 2; ++i) CHECK_THROWS_AS(reader.next(), HttpError);
 }
 
+TEST_CASE("form: what is left of a body that was read is neither a form nor JSON") {
+  const auto json = [](std::string body) { return with_type("application/json", std::move(body)); };
+  char byte;
+  Request form = urlencoded("a=1&b=2"), parts = multipart(field("a", "1") + end),
+          number = json("12");
+  for (Request* r : {&form, &parts, &number}) REQUIRE(r->body().read({&byte, 1}) == 1);
+  for (int i = 0; i < 2; ++i) {
+    CHECK_THROWS_AS(form.form(), std::logic_error);
+    CHECK_THROWS_AS(parts.form(), std::logic_error);
+    CHECK_THROWS_AS(Multipart(parts), std::logic_error);
+    CHECK_THROWS_AS(number.json(), std::logic_error);
+  }
+  Request bad = json("[1,");
+  for (int i = 0; i < 2; ++i)
+    CHECK_THROWS_WITH(bad.json(), "line 1, column 4: want a value, but the text ends here");
+  Request long_one = json("12");
+  long_one.body().set_limit(1);
+  for (int i = 0; i < 2; ++i) CHECK_THROWS_WITH(long_one.json(), HttpError(413).what());
+  Request other = json("[1]");  // not looked into for its type: it may still be read
+  CHECK_THROWS_AS(other.form(), HttpError);
+  CHECK(other.json().size() == 1);
+  Request empty = json("");  // nothing of it was read, for there is nothing
+  CHECK(empty.body().read_all() == "");
+  CHECK_THROWS_AS(empty.json(), HttpError);
+}
+
+TEST_CASE("form: on one connection each body is read anew") {
+  raw::Served s([](Request& r) {
+    if (r.path() == "/body") return r.body().read_all();
+    return r.path() == "/json" ? std::to_string(r.json().as_int()) : r.form().get("a");
+  });
+  raw::Client client = s.client();
+  for (int i = 0; i < 3; ++i) {
+    const auto post = [&](std::string_view path, std::string_view type, std::string_view body) {
+      return client.ask(jot::text("POST ", path, " HTTP/1.1\r\nHost: h\r\nContent-Type: ", type,
+                                  "\r\nContent-Length: ", body.size(), "\r\n\r\n", body));
+    };
+    CHECK(post("/body", "text/plain", "x").body == "x");
+    CHECK(post("/json", "application/json", "12").body == "12");
+    CHECK(post("/form", "application/x-www-form-urlencoded", "a=b").body == "b");
+    CHECK(client.ask("GET /form HTTP/1.1\r\nHost: h\r\n\r\n").status == 200);
+  }
+}
+
 TEST_CASE("form: every truncation of a valid body is 400") {
   const std::string body = field("a", "1") + file("f", "x", "data\r\n--bb\r\n") + "--b--";
   CHECK(status_of(multipart(body)) == 200);

@@ -143,7 +143,8 @@ class MultipartPart {
 class Multipart {
  public:
   // Throws: HttpError 415 when the Content-Type is not multipart/form-data, 400 when it has no
-  // boundary, or one that RFC 2046 §5.1.1 forbids. More parts than max_parts are 413.
+  // boundary, or one that RFC 2046 §5.1.1 forbids; std::logic_error when bytes of the body have
+  // been read before. More parts than max_parts are 413.
   explicit Multipart(Request& r, std::size_t max_parts = 1000);
   Multipart(const Multipart&) = delete;
   Multipart& operator=(const Multipart&) = delete;

@@ -62,8 +62,7 @@ T parse_as(std::string_view text, BadValue bad) {
   return static_cast<T>(parse_signed(text, Limits::min(), Limits::max(), bad));
 }
 template <std::unsigned_integral T>
-  requires(!std::same_as<T, bool>)
-T parse_as(std::string_view text, BadValue bad) {
+requires(!std::same_as<T, bool>) T parse_as(std::string_view text, BadValue bad) {
   return static_cast<T>(parse_unsigned(text, std::numeric_limits<T>::max(), bad));
 }
 template <std::floating_point T>
@@ -167,12 +166,14 @@ class Request {
   // The body as a form, urlencoded or multipart, read once and kept: fields, and files (form.hpp).
   // A request without a body and a Content-Type has an empty one. Throws HttpError 400 for what is
   // no such form, 413 over a limit of the options or of the body, 415 for another Content-Type, 507
-  // when the disk is full, or as Body; the same again when asked again.
+  // when the disk is full, or as Body; the same again when asked again. std::logic_error when bytes
+  // of the body have been read before: what is left of it would be a form with fields missing.
   const Form& form();
   const Form& form(const FormOptions& options);
 
   // The body as JSON, read once and kept. Throws HttpError 400 with line and column, 415 when its
-  // Content-Type is there and is not JSON, or as Body. Asking it for what is not there throws
+  // Content-Type is there and is not JSON, or as Body; the same again when asked again; and
+  // std::logic_error as form(). Asking it for what is not there throws
   // ValueError, which becomes 400 with the path of the field if the handler lets it go.
   const Value& json();
 

@@ -35,7 +35,7 @@ class ConnectionBody final : public BodySource {
              nanoseconds stall) {
     input_ = &input, own_.clear(), decoder_ = decoder;
     limit_ = limit, stall_ = stall;
-    expects_continue_ = expects_continue, failed_ = false;
+    expects_continue_ = expects_continue, failed_ = false, begun = false;
     pace_.reset();
     note_unread();
   }

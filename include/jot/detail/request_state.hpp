@@ -38,6 +38,8 @@ class BodySource {
   // How many bytes are still to come, if that was declared and is within the limit; else 0.
   virtual std::size_t expected() const noexcept = 0;
 
+  bool begun = false;  // some of it has been read
+
  protected:
   ~BodySource() = default;
 };
@@ -120,7 +122,7 @@ struct RequestState {
   std::optional<Values> cookies;
   std::optional<Value> json;
   std::shared_ptr<const Form> form;
-  std::exception_ptr form_error;  // instead of a form
+  std::exception_ptr json_error, form_error;  // instead of the two
 
   std::string own_remote_addr;  // "": as the origin says
 
@@ -144,6 +146,7 @@ struct RequestState {
     if (cookies) cookies.reset();
     if (json) json.reset();
     if (form) form.reset();
+    if (json_error) json_error = nullptr;
     if (form_error) form_error = nullptr;
   }
 };
@@ -154,6 +157,7 @@ struct RequestAccess {
   static RequestState& state(Request& r) noexcept { return *r.state_; }
   static const RequestState& state(const Request& r) noexcept { return *r.state_; }
   static void set_source(Body& body, BodySource* source) noexcept { body.source_ = source; }
+  static bool is_begun(const Body& body) noexcept { return body.source_ && body.source_->begun; }
 };
 
 }  // namespace jot::inline v1::detail

@@ -9,7 +9,7 @@
 #include "../form.hpp"
 
 #include <memory>     // std::make_shared, std::make_unique
-#include <stdexcept>  // std::invalid_argument
+#include <stdexcept>  // std::invalid_argument, std::logic_error
 
 namespace jot::inline v1 {
 
@@ -56,6 +56,8 @@ JOT_INLINE Multipart::Multipart(Request& r, std::size_t max_parts) {
   const std::string_view type = r.header().get("Content-Type");
   if (!detail::is_multipart_type(type))
     throw HttpError(415, "want multipart/form-data", {{"Accept", "multipart/form-data"}});
+  if (detail::RequestAccess::is_begun(r.body()))
+    throw std::logic_error("jot: Multipart: the body was read before");
   reader_ = std::make_unique<detail::PartReader>(r.body(), detail::boundary_of(type), max_parts);
   part_.reader_ = reader_.get();
 }
@@ -77,6 +79,8 @@ JOT_INLINE const Form& Request::form(const FormOptions& options) {
   detail::RequestState& s = *state_;
   if (s.form_error) std::rethrow_exception(s.form_error);
   if (s.form) return *s.form;
+  if (detail::RequestAccess::is_begun(s.body))
+    throw std::logic_error("jot: Request::form: the body was read before");
   try {
     s.form = std::make_shared<const Form>(detail::read_form(*this, options));
   } catch (const HttpError&) {

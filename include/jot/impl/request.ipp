@@ -12,7 +12,9 @@
 
 #include <algorithm>  // std::min
 #include <charconv>   // std::from_chars
+#include <exception>  // std::current_exception
 #include <limits>     // std::numeric_limits
+#include <stdexcept>  // std::logic_error
 
 namespace jot::inline v1 {
 
@@ -74,14 +76,18 @@ JOT_INLINE std::string Body::read_all(std::size_t limit) {
   constexpr std::size_t believed = 64u << 10;
   all.resize(std::min({source_->expected(), limit, believed}) + 1);  // one more, to see the end
   for (std::size_t size = 0;;) {
-    std::size_t n = source_->read({all.data() + size, all.size() - size});
+    std::size_t n = read({all.data() + size, all.size() - size});
     if (n == 0) return all.resize(size), all;
     if ((size += n) > limit) throw HttpError(413);
     if (size == all.size()) all.resize(size * 2 + 4096);
   }
 }
 
-JOT_INLINE std::size_t Body::read(std::span<char> to) { return source_ ? source_->read(to) : 0; }
+JOT_INLINE std::size_t Body::read(std::span<char> to) {
+  const std::size_t n = source_ ? source_->read(to) : 0;
+  if (n > 0) source_->begun = true;
+  return n;
+}
 
 JOT_INLINE void Body::set_limit(std::uint64_t bytes) {
   if (source_) source_->set_limit(bytes);
@@ -150,14 +156,21 @@ JOT_INLINE Body& Request::body() noexcept { return state_->body; }
 
 JOT_INLINE const Value& Request::json() {
   if (state_->json) return *state_->json;
+  if (state_->json_error) std::rethrow_exception(state_->json_error);
   const Header& header = state_->header;
   if (header.has("Content-Type") && !detail::is_json_type(header.get("Content-Type")))
     throw HttpError(415, "want application/json", {{"Accept", "application/json"}});
+  if (detail::RequestAccess::is_begun(state_->body))
+    throw std::logic_error("jot: Request::json: the body was read before");
+  constexpr std::size_t any = std::numeric_limits<std::size_t>::max();  // the body has its limit
   try {
-    constexpr std::size_t any = std::numeric_limits<std::size_t>::max();  // the body has its limit
     state_->json = parse_json(state_->body.read_all(any));
   } catch (const JsonError& e) {
-    throw HttpError(400, e.what());
+    state_->json_error = std::make_exception_ptr(HttpError(400, e.what()));
+    std::rethrow_exception(state_->json_error);
+  } catch (const HttpError&) {
+    state_->json_error = std::current_exception();
+    throw;
   }
   return *state_->json;
 }
