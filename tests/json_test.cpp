@@ -3,6 +3,10 @@
 
 #include "catch.hpp"
 
+#include <sys/mman.h>  // mmap, mprotect
+#include <unistd.h>    // sysconf
+
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
@@ -563,3 +567,26 @@ TEST_CASE("a document with bytes changed at random never does harm") {
 }
 
 }  // namespace
+
+// Behind the text lies a page that must not be touched: eight bytes are looked at at a time.
+TEST_CASE("nothing is read beyond the end of the text, nor of what is written") {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* const pages =
+      mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0);
+  REQUIRE(pages != MAP_FAILED);
+  char* const end = static_cast<char*>(pages) + page;
+  REQUIRE(mprotect(end, page, PROT_NONE) == 0);
+  const auto at_end = [&](std::string_view text) {
+    return std::string_view(std::copy(text.begin(), text.end(), end - text.size()) - text.size(),
+                            text.size());
+  };
+  const std::string text =
+      R"({"a": [-1.25e3, 12345678901, true, null], "\u00e9\\": "é 0123456789<"})";
+  CHECK(try_parse_json(at_end(text)));
+  for (std::size_t size = 0; size < text.size(); ++size) {
+    INFO(size);
+    CHECK_FALSE(try_parse_json(at_end(text.substr(0, size))));
+    CHECK(to_json(Value(at_end(text.substr(0, size)))).size() >= size + 2);
+  }
+  munmap(pages, 2 * page);
+}
