@@ -1156,11 +1156,13 @@ namespace jot::inline v1 {
 namespace detail {
 
 template <class T>
-concept HasFromValue =
-    std::default_initializable<T> && requires(const Value& v, T& to) { from_value(v, to); };
+concept HasFromValue = std::default_initializable<T> && requires(const Value& v, T& to) {
+  from_value(v, to);
+};
 
 // Throws ValueError, too, when it is not in that range.
 std::int64_t integer_within(const Value& v, std::int64_t low, std::int64_t high);
+double double_within(const Value& v, double high);  // and -high
 
 // What a T is made by. An int has no more than 63 bits here, for a Value has no more.
 template <class T>
@@ -1178,10 +1180,11 @@ struct FromValue {
 template <detail::Number N>
 struct FromValue<N> {
   static N make(const Value& v) {
-    if constexpr (std::floating_point<N>)
-      return static_cast<N>(v.as_double());
-    else {
-      using Limits = std::numeric_limits<N>;
+    using Limits = std::numeric_limits<N>;
+    if constexpr (std::floating_point<N>) {
+      if constexpr (sizeof(N) >= sizeof(double)) return v.as_double();
+      return static_cast<N>(double_within(v, static_cast<double>(Limits::max())));
+    } else {
       constexpr auto most = std::numeric_limits<std::int64_t>::max();
       constexpr bool fits = sizeof(N) < sizeof most || std::signed_integral<N>;
       const auto high = fits ? static_cast<std::int64_t>(Limits::max()) : most;
@@ -6962,6 +6965,8 @@ JOT_INLINE bool Value::equals(const Value& other) const noexcept {
 
 // from_value.ipp -- the bodies of from_value.hpp.
 
+#include <cmath>  // std::isfinite
+
 namespace jot::inline v1 {
 
 namespace detail {
@@ -6970,6 +6975,14 @@ JOT_INLINE std::int64_t integer_within(const Value& v, std::int64_t low, std::in
   const std::int64_t n = v.as_int();
   if (n < low || n > high)
     throw ValueError(v, text("want int from ", low, " to ", high, ", have ", n));
+  return n;
+}
+
+// Infinities and NaN, which no JSON has, are in every type.
+JOT_INLINE double double_within(const Value& v, double high) {
+  const double n = v.as_double();
+  if (std::isfinite(n) && (n < -high || n > high))
+    throw ValueError(v, text("want number from ", -high, " to ", high, ", have ", n));
   return n;
 }
 

@@ -11,6 +11,8 @@
 #include "jot/router.hpp"
 #include "jot/testing.hpp"
 
+#include <cfloat>
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -363,6 +365,11 @@ TEST_CASE("a Value becomes what C++ has") {
   CHECK(from_value<std::int64_t>(INT64_MIN) == INT64_MIN);
   CHECK(from_value<std::uint64_t>(INT64_MAX) == std::uint64_t{INT64_MAX});
   CHECK(from_value<std::uint8_t>(255) == 255);
+  CHECK(from_value<float>(double{FLT_MAX}) == FLT_MAX);
+  CHECK(from_value<float>(-double{FLT_MAX}) == -FLT_MAX);
+  CHECK(from_value<float>(HUGE_VAL) == HUGE_VALF);
+  CHECK(from_value<double>(DBL_MAX) == DBL_MAX);
+  CHECK(from_value<long double>(DBL_MAX) == static_cast<long double>(DBL_MAX));
 }
 
 TEST_CASE("a Value that is no such thing is refused in words") {
@@ -376,6 +383,9 @@ TEST_CASE("a Value that is no such thing is refused in words") {
   CHECK(trouble<std::uint8_t>(256) == "want int from 0 to 255, have 256");
   CHECK(trouble<bool>(1) == "want bool, have int");
   CHECK(trouble<double>("1") == "want double, have string");
+  const std::string floats = "want number from -3.4028234663852886e+38 to 3.4028234663852886e+38, ";
+  CHECK(trouble<float>(1e300) == floats + "have 1e+300");
+  CHECK(trouble<float>(-3.5e38) == floats + "have -3.5e+38");
   CHECK(trouble<std::optional<int>>("1") == "want int, have string");
   CHECK(trouble<std::vector<int>>(1) == "want list, have int");
   CHECK(trouble<std::vector<int>>(jot::List{1, "x"}) == "want int, have string");

@@ -32,11 +32,13 @@ namespace jot::inline v1 {
 namespace detail {
 
 template <class T>
-concept HasFromValue =
-    std::default_initializable<T> && requires(const Value& v, T& to) { from_value(v, to); };
+concept HasFromValue = std::default_initializable<T> && requires(const Value& v, T& to) {
+  from_value(v, to);
+};
 
 // Throws ValueError, too, when it is not in that range.
 std::int64_t integer_within(const Value& v, std::int64_t low, std::int64_t high);
+double double_within(const Value& v, double high);  // and -high
 
 // What a T is made by. An int has no more than 63 bits here, for a Value has no more.
 template <class T>
@@ -54,10 +56,11 @@ struct FromValue {
 template <detail::Number N>
 struct FromValue<N> {
   static N make(const Value& v) {
-    if constexpr (std::floating_point<N>)
-      return static_cast<N>(v.as_double());
-    else {
-      using Limits = std::numeric_limits<N>;
+    using Limits = std::numeric_limits<N>;
+    if constexpr (std::floating_point<N>) {
+      if constexpr (sizeof(N) >= sizeof(double)) return v.as_double();
+      return static_cast<N>(double_within(v, static_cast<double>(Limits::max())));
+    } else {
       constexpr auto most = std::numeric_limits<std::int64_t>::max();
       constexpr bool fits = sizeof(N) < sizeof most || std::signed_integral<N>;
       const auto high = fits ? static_cast<std::int64_t>(Limits::max()) : most;

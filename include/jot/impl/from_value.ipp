@@ -6,6 +6,8 @@
 #include "../from_value.hpp"
 #include "../text.hpp"  // text
 
+#include <cmath>  // std::isfinite
+
 namespace jot::inline v1 {
 
 namespace detail {
@@ -14,6 +16,14 @@ JOT_INLINE std::int64_t integer_within(const Value& v, std::int64_t low, std::in
   const std::int64_t n = v.as_int();
   if (n < low || n > high)
     throw ValueError(v, text("want int from ", low, " to ", high, ", have ", n));
+  return n;
+}
+
+// Infinities and NaN, which no JSON has, are in every type.
+JOT_INLINE double double_within(const Value& v, double high) {
+  const double n = v.as_double();
+  if (std::isfinite(n) && (n < -high || n > high))
+    throw ValueError(v, text("want number from ", -high, " to ", high, ", have ", n));
   return n;
 }
 
