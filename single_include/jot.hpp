@@ -1391,6 +1391,7 @@ class Logger {
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
+#include <type_traits>  // std::conditional_t
 #include <utility>      // std::forward
 
 namespace jot::inline v1 {
@@ -1413,7 +1414,7 @@ struct BadValue {
 bool parse_bool(std::string_view text, BadValue bad);  // "true", "1", "false", "0"
 long long parse_signed(std::string_view text, long long low, long long high, BadValue bad);
 unsigned long long parse_unsigned(std::string_view text, unsigned long long high, BadValue bad);
-double parse_double(std::string_view text, BadValue bad);
+double parse_double(std::string_view text, double high, BadValue bad);  // and -high
 
 template <std::same_as<bool> T>
 T parse_as(std::string_view text, BadValue bad) {
@@ -1430,7 +1431,8 @@ requires(!std::same_as<T, bool>) T parse_as(std::string_view text, BadValue bad)
 }
 template <std::floating_point T>
 T parse_as(std::string_view text, BadValue bad) {
-  return static_cast<T>(parse_double(text, bad));
+  using Narrow = std::conditional_t<(sizeof(T) < sizeof(double)), T, double>;
+  return static_cast<T>(parse_double(text, std::numeric_limits<Narrow>::max(), bad));
 }
 template <std::same_as<std::string> T>
 T parse_as(std::string_view text, BadValue) {
@@ -8685,6 +8687,7 @@ struct RequestAccess {
 
 #include <algorithm>  // std::min
 #include <charconv>   // std::from_chars
+#include <cmath>      // std::isfinite
 #include <exception>  // std::current_exception
 #include <limits>     // std::numeric_limits
 #include <stdexcept>  // std::logic_error
@@ -8725,8 +8728,10 @@ JOT_INLINE unsigned long long parse_unsigned(std::string_view text, unsigned lon
   return value;
 }
 
-JOT_INLINE double parse_double(std::string_view text, BadValue bad) {
-  return parse_all<double>(text, bad);
+JOT_INLINE double parse_double(std::string_view text, double high, BadValue bad) {
+  const auto value = parse_all<double>(text, bad);
+  if (std::isfinite(value) && (value < -high || value > high)) throw_bad_value(bad);
+  return value;
 }
 
 // application/json, text/json, application/problem+json: https://mimesniff.spec.whatwg.org

@@ -213,10 +213,16 @@ TEST_CASE("path values") {
   app.get("/m/{id}", [](jot::Request& r) {
     return jot::text(r.path_value<int>("id", jot::Malformed::not_found));
   });
+  app.get("/f/{n}", [](jot::Request& r) { return jot::text(r.path_value<float>("n")); });
   CHECK(get(app, "/a/x%2Fy/b/%41%25") == "x/y|A%|");
   CHECK(get(app, "/a/%C3%A9/b/%00") == std::string("\xC3\xA9|\0|", 5));
   CHECK(get(app, "/n/41") == "42");
   CHECK(get(app, "/m/41") == "41");
+  CHECK(get(app, "/f/-1.5") == "-1.5");
+  for (const auto bad : {"1e39", "-1e39", "1e300", "1e400", "x"}) {
+    INFO(bad);
+    CHECK(status_of(app, "GET", "/f/" + std::string(bad)) == 400);
+  }
   for (const auto bad : {"x", "99999999999", "1x", "%201", "+1", "1.0", "0x1", "1%00", "-"}) {
     INFO(bad);
     const std::string value(bad);

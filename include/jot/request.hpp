@@ -28,6 +28,7 @@
 #include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
+#include <type_traits>  // std::conditional_t
 #include <utility>      // std::forward
 
 namespace jot::inline v1 {
@@ -50,7 +51,7 @@ struct BadValue {
 bool parse_bool(std::string_view text, BadValue bad);  // "true", "1", "false", "0"
 long long parse_signed(std::string_view text, long long low, long long high, BadValue bad);
 unsigned long long parse_unsigned(std::string_view text, unsigned long long high, BadValue bad);
-double parse_double(std::string_view text, BadValue bad);
+double parse_double(std::string_view text, double high, BadValue bad);  // and -high
 
 template <std::same_as<bool> T>
 T parse_as(std::string_view text, BadValue bad) {
@@ -67,7 +68,8 @@ requires(!std::same_as<T, bool>) T parse_as(std::string_view text, BadValue bad)
 }
 template <std::floating_point T>
 T parse_as(std::string_view text, BadValue bad) {
-  return static_cast<T>(parse_double(text, bad));
+  using Narrow = std::conditional_t<(sizeof(T) < sizeof(double)), T, double>;
+  return static_cast<T>(parse_double(text, std::numeric_limits<Narrow>::max(), bad));
 }
 template <std::same_as<std::string> T>
 T parse_as(std::string_view text, BadValue) {

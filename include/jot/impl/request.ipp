@@ -12,6 +12,7 @@
 
 #include <algorithm>  // std::min
 #include <charconv>   // std::from_chars
+#include <cmath>      // std::isfinite
 #include <exception>  // std::current_exception
 #include <limits>     // std::numeric_limits
 #include <stdexcept>  // std::logic_error
@@ -52,8 +53,10 @@ JOT_INLINE unsigned long long parse_unsigned(std::string_view text, unsigned lon
   return value;
 }
 
-JOT_INLINE double parse_double(std::string_view text, BadValue bad) {
-  return parse_all<double>(text, bad);
+JOT_INLINE double parse_double(std::string_view text, double high, BadValue bad) {
+  const auto value = parse_all<double>(text, bad);
+  if (std::isfinite(value) && (value < -high || value > high)) throw_bad_value(bad);
+  return value;
 }
 
 // application/json, text/json, application/problem+json: https://mimesniff.spec.whatwg.org
