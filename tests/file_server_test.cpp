@@ -482,6 +482,12 @@ TEST_CASE("file server: files of the program") {
     CHECK_THROWS_AS((Embedded{{name, "x"}}), std::invalid_argument);
   }
   CHECK_THROWS_AS((Embedded{{"a", "x"}, {"b", "y"}, {"a", "z"}}), std::invalid_argument);
+  for (const char* name : {"a/b/c/d", "a", "a/b"}) {
+    INFO(name);
+    CHECK_THROWS_AS((Embedded{{"a/b/c", "x"}, {"a-b", "y"}, {"a.b", "y"}, {name, "z"}}),
+                    std::invalid_argument);
+  }
+  CHECK_NOTHROW(Embedded{{"a/b/c", "x"}, {"a/b-c", "y"}, {"a/b.c/d", "y"}, {"ab", "z"}});
   CHECK(get(FileServer(Embedded{}), "/").status == 404);
 }
 

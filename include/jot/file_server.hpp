@@ -56,8 +56,8 @@ struct EmbeddedFile {
 //     jot::FileServer files(jot::Embedded{{"index.html", "<p>hello"}, {"css/site.css", site_css}});
 //
 // A copyable handle. Lifetime: names and bytes are not copied: let them be literals or constants.
-// Throws: std::invalid_argument for a name that no path can mean ("", "a//b", "../a"), and for one
-// that is there twice.
+// Throws: std::invalid_argument for a name that no path can mean ("", "a//b", "../a"), for one that
+// is there twice, and for one that is a file and a folder ("a" and "a/b").
 class Embedded {
  public:
   Embedded(std::initializer_list<EmbeddedFile> files);

@@ -147,15 +147,13 @@ class EmbeddedTree final : public FileTree {
     }
     std::sort(files_.begin(), files_.end());
     for (std::size_t i = 1; i < files_.size(); ++i) check_pair(files_[i - 1], files_[i]);
+    for (const Tagged& tagged : files_) check_folders(tagged.file.name);
   }
 
   FoundFile find(const std::string& name) const override {
-    const std::size_t at = first_from(name);
-    if (at < files_.size() && files_[at].file.name == name) {
-      const Tagged& f = files_[at];
+    if (const Tagged* f = file_of(name))
       return {FoundFile::file,
-              {.bytes = f.file.bytes, .size = f.file.bytes.size(), .validators = {f.tag, 0}}};
-    }
+              {.bytes = f->file.bytes, .size = f->file.bytes.size(), .validators = {f->tag, 0}}};
     return {is_directory(name) ? FoundFile::directory : FoundFile::missing};
   }
 
@@ -196,6 +194,20 @@ class EmbeddedTree final : public FileTree {
   static void check_pair(const Tagged& a, const Tagged& b) {
     if (a.file.name == b.file.name)
       throw std::invalid_argument("jot: Embedded: twice: " + std::string(a.file.name));
+  }
+
+  // A folder that is a file as well would be one or the other by the slash at the end of a path.
+  void check_folders(std::string_view name) const {
+    for (std::size_t at = name.find('/'); at != name.npos; at = name.find('/', at + 1)) {
+      if (file_of(name.substr(0, at)))
+        throw std::invalid_argument("jot: Embedded: a file and a folder: " +
+                                    std::string(name.substr(0, at)));
+    }
+  }
+
+  const Tagged* file_of(std::string_view name) const {
+    const std::size_t at = first_from(name);
+    return at < files_.size() && files_[at].file.name == name ? &files_[at] : nullptr;
   }
 
   std::size_t first_from(std::string_view name) const {
