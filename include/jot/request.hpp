@@ -175,8 +175,8 @@ class Request {
 
   // The body as JSON, read once and kept. Throws HttpError 400 with line and column, 415 when its
   // Content-Type is there and is not JSON, or as Body; the same again when asked again; and
-  // std::logic_error as form(). Asking it for what is not there throws ValueError, which becomes 400
-  // with the path of the field if the handler lets it go.
+  // std::logic_error as form(). Asking it for what is not there throws ValueError, which becomes
+  // 400 with the path of the field if the handler lets it go.
   const Value& json();
 
   // The same as a T, see from_value().
