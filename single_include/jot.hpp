@@ -3122,6 +3122,9 @@ class TemplateFunc {
 // - of several mistakes of escaping the first is told; Go may tell a later one;
 // - a template that ends in another context than it begins with, <a href="...{{end}}, does so each
 //   time it is called; Go forgets it after the first;
+// - braces within ${ } of a JavaScript template literal belong to their branch: one that opens in
+//   {{if}} closes there; Go mixes them up, and templates that are called inside and outside of it;
+// - the line of a problem counts those of comments before it; {{printf "%p"}} shows no address;
 // - imaginary numbers are refused; a byte of a text, {{index "a" 0}}, is an int, not a uint8;
 // - beyond ASCII, whatever can be seen may stand in a name; Go wants a letter or a digit;
 // - a Value holds no functions: no methods, and nothing for {{call}}, which therefore always fails;
@@ -16475,7 +16478,7 @@ inline void append_css_value(std::string& to, std::string_view s) {
 // or a regexp: with all that could end it escaped, < and > included, so that no </script> or <!--
 // can come of it.
 
-#include <charconv>     // std::to_chars, std::chars_format
+#include <charconv>     // std::chars_format, std::from_chars, std::to_chars
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::int64_t
 #include <string>       // std::string
@@ -16582,6 +16585,19 @@ class JsValueWriter {
     return true;
   }
 
+  // 1.5e+16 as 15000000000000000.
+  static std::string without_exponent(std::string_view s) {
+    const std::size_t e = s.find('e');
+    std::string digits(s.substr(0, e));
+    std::size_t zeros = 0;
+    std::from_chars(s.data() + e + 2, s.data() + s.size(), zeros);
+    if (const std::size_t point = digits.find('.'); point != digits.npos) {
+      zeros -= digits.size() - point - 1;
+      digits.erase(point, 1);
+    }
+    return digits.append(zeros, '0');
+  }
+
   bool number(double d) {
     const double size = d < 0 ? -d : d;
     if (!(size <= 1.7976931348623157e308)) {
@@ -16589,14 +16605,19 @@ class JsValueWriter {
       return false;
     }
     const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+    // Beyond 2^53, as fixed, it would have digits that it does not need.
+    const bool long_integer = plain && size >= 9007199254740992.0;
     char digits[400];
-    const char* const end =
-        std::to_chars(digits, digits + sizeof digits, d,
-                      plain ? std::chars_format::fixed : std::chars_format::scientific)
-            .ptr;
+    const char* const end = std::to_chars(digits, digits + sizeof digits, d,
+                                          plain && !long_integer ? std::chars_format::fixed
+                                                                 : std::chars_format::scientific)
+                                .ptr;
     std::string written(digits, static_cast<std::size_t>(end - digits));
-    const std::size_t e = written.find("e-0");  // 1e-07 is 1e-7
-    if (e != written.npos) written.erase(e + 2, 1);
+    if (long_integer) {
+      written = without_exponent(written);
+    } else if (const std::size_t e = written.find("e-0"); e != written.npos) {
+      written.erase(e + 2, 1);  // 1e-07 is 1e-7
+    }
     to_ += written;
     return true;
   }
@@ -18053,7 +18074,7 @@ inline void escape_once(std::string& to, Escaper escaper, const Value& v, std::s
                     : append_html(to, s, html_text_table);
     case Escaper::unquoted:
       // Or the next attribute would be the value.
-      if (s.empty() && !markup) return void(to += filtered);
+      if (s.empty()) return void(to += filtered);
       return markup ? append_unquoted(to, strip_tags(s), html_unquoted_markup_table)
                     : append_unquoted(to, s, html_unquoted_table);
     case Escaper::rcdata: return append_html(to, s, markup ? html_markup_table : html_text_table);
@@ -19073,7 +19094,10 @@ class PipelineEvaluator {
       value = *variable_of(node);
       i = 1;
     } else {
-      value = argument(dot, *node.nodes[0], Parameter::any);
+      const TemplateNode& first = *node.nodes[0];
+      value = argument(dot, first, Parameter::any);
+      // Without parentheses around it, a function's null is one, and not nothing.
+      if (value.is_nothing() && first.kind == NodeKind::identifier) value = {&null_, true, {}};
     }
     for (; i + 1 < node.names.size(); ++i) value = field(value, node.names[i], false);
     return field(value, node.names[i], has_arguments);

@@ -68,6 +68,9 @@ std::string in_our_words(const Value& c) {
   }
   for (std::size_t at = 0; (at = go.find("$htmltemplate_", at)) != go.npos;)
     go.erase(at, std::min(go.find('"', at), go.size()) - at);
+  // The escapers that it added to a pipeline: ours stand beside it.
+  for (std::size_t at = 0; (at = go.find(" | _html_template_", at)) != go.npos;)
+    go.erase(at, std::min(go.find_first_of(" >", at + 3), go.size()) - at);
   int line = 0, col = 0, size = 0;
   const bool has_place = std::sscanf(go.c_str(), "t:%d:%d:%n", &line, &col, &size) == 2;
   if (const std::size_t twice = go.find("template: multiple"); twice != go.npos)
@@ -129,6 +132,12 @@ std::pair<int, int> place_of(const std::string& text) {
   return place;
 }
 
+// The same problem, in a line that comes later?
+bool is_of_later_line(const std::string& ours, const std::string& go) {
+  const auto words = [](const std::string& s) { return s.substr(s.find(": ")); };
+  return place_of(ours).first > place_of(go).first && words(ours).starts_with(words(go));
+}
+
 // Where jot differs on purpose.
 bool by_design(const Value& c, const Answer& ours, const Answer& go) {
   const auto says = [&](std::string_view words) { return go.text.find(words) != go.text.npos; };
@@ -139,6 +148,12 @@ bool by_design(const Value& c, const Answer& ours, const Answer& go) {
       same.text.replace(at, 5, "int");
     if (same == ours) return true;
   }
+  const std::string& text = c["t"].as_string();
+  const auto has = [&](std::string_view words) { return text.find(words) != text.npos; };
+  // Go shares one count of the braces within ${ } among branches, and takes a template that was
+  // called outside of ${ } to be ready for the inside.
+  const bool counts_braces = has("${") && (has("{{if") || has("{{range") || has("{{template"));
+  if (counts_braces && (says("ErrEndContext") || ours.text.ends_with("ErrBranchEnd"))) return true;
   // An escaper's problem with a text has a place, which Go does not know.
   if (c.has("x") && go.text == "t: " + c["x"].as_string())
     return ours.text.ends_with(go.text.substr(1));
@@ -149,6 +164,13 @@ bool by_design(const Value& c, const Answer& ours, const Answer& go) {
   if (c.has("x") && says("ErrBranchEnd") && !ours.text.starts_with(go.text) &&
       c["t"].as_string().find("{{template \"") != std::string::npos)
     return true;
+  // Imaginary numbers are refused.
+  if (ours.text.find("imaginary numbers are not supported") != ours.text.npos) return true;
+  // The lines of a comment count, too.
+  if (has("/*") && ours.kind == "p" && go.kind == "p" && is_of_later_line(ours.text, go.text))
+    return true;
+  // A Value has no address to show.
+  if (has("%p") && go.text.starts_with("0xc0")) return ours.text.starts_with("%!p(");
   // {{range 3}} came with Go 1.24.
   const std::size_t over = go.text.find("range can't iterate over ");
   if (over != go.text.npos && go.text.find_first_not_of("-0123456789", over + 25) == go.text.npos)

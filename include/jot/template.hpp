@@ -24,6 +24,9 @@
 // - of several mistakes of escaping the first is told; Go may tell a later one;
 // - a template that ends in another context than it begins with, <a href="...{{end}}, does so each
 //   time it is called; Go forgets it after the first;
+// - braces within ${ } of a JavaScript template literal belong to their branch: one that opens in
+//   {{if}} closes there; Go mixes them up, and templates that are called inside and outside of it;
+// - the line of a problem counts those of comments before it; {{printf "%p"}} shows no address;
 // - imaginary numbers are refused; a byte of a text, {{index "a" 0}}, is an int, not a uint8;
 // - beyond ASCII, whatever can be seen may stand in a name; Go wants a letter or a digit;
 // - a Value holds no functions: no methods, and nothing for {{call}}, which therefore always fails;

@@ -11,7 +11,7 @@
 #include "html_js.hpp"   // is_js_identifier_part
 #include "utf8.hpp"      // utf8_front
 
-#include <charconv>     // std::to_chars, std::chars_format
+#include <charconv>     // std::chars_format, std::from_chars, std::to_chars
 #include <cstddef>      // std::size_t
 #include <cstdint>      // std::int64_t
 #include <string>       // std::string
@@ -118,6 +118,19 @@ class JsValueWriter {
     return true;
   }
 
+  // 1.5e+16 as 15000000000000000.
+  static std::string without_exponent(std::string_view s) {
+    const std::size_t e = s.find('e');
+    std::string digits(s.substr(0, e));
+    std::size_t zeros = 0;
+    std::from_chars(s.data() + e + 2, s.data() + s.size(), zeros);
+    if (const std::size_t point = digits.find('.'); point != digits.npos) {
+      zeros -= digits.size() - point - 1;
+      digits.erase(point, 1);
+    }
+    return digits.append(zeros, '0');
+  }
+
   bool number(double d) {
     const double size = d < 0 ? -d : d;
     if (!(size <= 1.7976931348623157e308)) {
@@ -125,14 +138,19 @@ class JsValueWriter {
       return false;
     }
     const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
+    // Beyond 2^53, as fixed, it would have digits that it does not need.
+    const bool long_integer = plain && size >= 9007199254740992.0;
     char digits[400];
-    const char* const end =
-        std::to_chars(digits, digits + sizeof digits, d,
-                      plain ? std::chars_format::fixed : std::chars_format::scientific)
-            .ptr;
+    const char* const end = std::to_chars(digits, digits + sizeof digits, d,
+                                          plain && !long_integer ? std::chars_format::fixed
+                                                                 : std::chars_format::scientific)
+                                .ptr;
     std::string written(digits, static_cast<std::size_t>(end - digits));
-    const std::size_t e = written.find("e-0");  // 1e-07 is 1e-7
-    if (e != written.npos) written.erase(e + 2, 1);
+    if (long_integer) {
+      written = without_exponent(written);
+    } else if (const std::size_t e = written.find("e-0"); e != written.npos) {
+      written.erase(e + 2, 1);  // 1e-07 is 1e-7
+    }
     to_ += written;
     return true;
   }

@@ -54,7 +54,7 @@ inline void escape_once(std::string& to, Escaper escaper, const Value& v, std::s
                     : append_html(to, s, html_text_table);
     case Escaper::unquoted:
       // Or the next attribute would be the value.
-      if (s.empty() && !markup) return void(to += filtered);
+      if (s.empty()) return void(to += filtered);
       return markup ? append_unquoted(to, strip_tags(s), html_unquoted_markup_table)
                     : append_unquoted(to, s, html_unquoted_table);
     case Escaper::rcdata: return append_html(to, s, markup ? html_markup_table : html_text_table);

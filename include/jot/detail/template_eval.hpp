@@ -223,7 +223,10 @@ class PipelineEvaluator {
       value = *variable_of(node);
       i = 1;
     } else {
-      value = argument(dot, *node.nodes[0], Parameter::any);
+      const TemplateNode& first = *node.nodes[0];
+      value = argument(dot, first, Parameter::any);
+      // Without parentheses around it, a function's null is one, and not nothing.
+      if (value.is_nothing() && first.kind == NodeKind::identifier) value = {&null_, true, {}};
     }
     for (; i + 1 < node.names.size(); ++i) value = field(value, node.names[i], false);
     return field(value, node.names[i], has_arguments);
