@@ -96,6 +96,7 @@ inline std::size_t step_css_string(HtmlContext& c, std::string_view s) {
   const std::string_view ends = c.state == HtmlState::css_url ? "\\\t\n\f\r )"
                                 : double_quoted               ? "\\\""
                                                               : "\\'";
+  std::size_t seen = 0;  // what is before it, the URL is known to have
   for (std::size_t from = 0;;) {
     std::size_t at = s.find_first_of(ends, from);
     if (at == s.npos) {
@@ -106,12 +107,13 @@ inline std::size_t step_css_string(HtmlContext& c, std::string_view s) {
       c.state = HtmlState::css;
       return at + 1;
     }
+    const std::size_t escape = at;
     if (++at == s.size()) {
       return html_fail(c, s, EscapeErrc::partial_escape,
                        "unfinished escape sequence in CSS string: " + quoted_start(s));
     }
-    step_url(c, decode_css(s.substr(0, at + 1)));
-    from = at + 1;
+    step_url(c, decode_css(s.substr(seen, at + 1 - seen)));
+    seen = escape, from = at + 1;
   }
 }
 
