@@ -3128,7 +3128,8 @@ class TemplateFunc {
 // - imaginary numbers are refused; a byte of a text, {{index "a" 0}}, is an int, not a uint8;
 // - beyond ASCII, whatever can be seen may stand in a name; Go wants a letter or a digit;
 // - a Value holds no functions: no methods, and nothing for {{call}}, which therefore always fails;
-// - templates, blocks and parentheses nest less deeply: 500 levels in a source, 2000 when executed.
+// - templates, blocks and parentheses nest less deeply: 500 levels in a source, 2000 when executed,
+//   which takes up to 2 MiB of a thread's stack.
 
 #include <initializer_list>  // std::initializer_list
 #include <memory>            // std::shared_ptr
@@ -15754,14 +15755,40 @@ constexpr std::size_t find_end_tag(std::string_view s, HtmlElement element) noex
   return s.npos;
 }
 
+// A text that is followed step by step. It knows its next end tag: looked for at each step, a
+// script of many would take the square of its size.
+class TaggedText {
+ public:
+  explicit TaggedText(std::string_view text) noexcept : text_(text) {}
+
+  std::string_view from(std::size_t at) const noexcept { return text_.substr(at); }
+
+  // As find_end_tag(from(at), element); at does not go back.
+  std::size_t find_end(HtmlElement element, std::size_t at) noexcept {
+    if (element != element_ || found_ < at) {
+      element_ = element;
+      const std::size_t found = find_end_tag(from(at), element);
+      found_ = found == text_.npos ? found : at + found;
+    }
+    return found_ == text_.npos ? found_ : found_ - at;
+  }
+
+ private:
+  const std::string_view text_;
+  HtmlElement element_ = HtmlElement::none;
+  std::size_t found_ = 0;  // of element_, from the text's begin
+};
+
+// May the element's end tag be here? A "</script" within a string is written another way, so it is
+// no end; nor is one in a comment, which is dropped.
+inline bool may_end_element(const HtmlContext& c) noexcept {
+  if (c.element == HtmlElement::none) return false;
+  return c.element != HtmlElement::script || !(is_script_literal(c.state) || is_comment(c.state));
+}
+
 // Ends the element if its end tag is here. Returns: where that is, or the size of s.
-// A "</script" within a string is written another way, so it is no end; nor is one in a comment,
-// which is dropped.
 inline std::size_t step_to_end_tag(HtmlContext& c, std::string_view s) {
-  if (c.element == HtmlElement::none) return s.size();
-  const bool script = c.element == HtmlElement::script;
-  if (script && (is_script_literal(c.state) || is_comment(c.state))) return s.size();
-  const std::size_t end = find_end_tag(s, c.element);
+  const std::size_t end = may_end_element(c) ? find_end_tag(s, c.element) : s.npos;
   if (end == s.npos) return s.size();
   begin_state(c, HtmlState::text);
   return end;
@@ -16017,7 +16044,6 @@ class EntityDecoder {
 // stands before the '/' tells nearly all, and where it does not, that is an error and no guess. The
 // trail of a wrong guess is that of Go, byte for byte: see what `js_slash_after` says of '}'.
 
-#include <algorithm>    // std::min
 #include <cstddef>      // std::size_t
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -16168,6 +16194,9 @@ inline std::size_t step_js_literal(HtmlContext& c, std::string_view s) {
   return s.size();
 }
 
+// Within each other, by ${ }: a context is copied at each step.
+inline constexpr std::size_t most_literals = 500;
+
 inline std::size_t step_js_template(HtmlContext& c, std::string_view s) {
   for (std::size_t at = 0; (at = s.find_first_of("`\\$", at)) != s.npos; ++at) {
     if (s[at] == '\\') {
@@ -16175,6 +16204,9 @@ inline std::size_t step_js_template(HtmlContext& c, std::string_view s) {
     } else if (s[at] == '`') {
       return js_enter(c, HtmlState::js, at + 1);
     } else if (at + 1 < s.size() && s[at + 1] == '{') {
+      if (c.braces.size() == most_literals)
+        return html_fail(c, s, EscapeErrc::output_context,
+                         "JS template literals nested too deeply");
       c.braces.push_back(0);
       return js_enter(c, HtmlState::js, at + 2);
     }
@@ -16184,10 +16216,12 @@ inline std::size_t step_js_template(HtmlContext& c, std::string_view s) {
 
 // Where does the line end? The end belongs to what comes after the comment.
 inline std::size_t step_js_line_comment(HtmlContext& c, std::string_view s) {
-  std::size_t end = s.find_first_of("\n\r");
-  end = std::min({end, s.find("\u2028"), s.find("\u2029")});
-  if (end == s.npos) return s.size();
-  return js_enter(c, HtmlState::js, end);
+  for (std::size_t at = 0; (at = s.find_first_of("\n\r\xE2", at)) != s.npos; ++at) {
+    const std::string_view rest = s.substr(at);
+    const bool separator = rest.starts_with("\u2028") || rest.starts_with("\u2029");
+    if (s[at] != '\xE2' || separator) return js_enter(c, HtmlState::js, at);
+  }
+  return s.size();
 }
 
 inline std::size_t step_block_comment(HtmlContext& c, std::string_view s) {
@@ -16286,13 +16320,13 @@ inline std::size_t advance_value(HtmlContext& c, std::string_view s) {
   return quoted ? end + 1 : end;
 }
 
-// Returns: how many bytes of s, which is not empty, lead to the new c.
-inline std::size_t html_advance(HtmlContext& c, std::string_view s) {
+// Returns: how many bytes of the text from `at` on, which is not its end, lead to the new c.
+inline std::size_t html_advance(HtmlContext& c, TaggedText& text, std::size_t at) {
+  const std::string_view s = text.from(at);
   if (c.delimiter != HtmlDelimiter::none) return advance_value(c, s);
-  HtmlContext after = c;
-  const std::size_t end = step_to_end_tag(after, s);
+  const std::size_t end = may_end_element(c) ? text.find_end(c.element, at) : s.npos;
   if (end == 0) {
-    c = after;
+    begin_state(c, HtmlState::text);
     return 0;
   }
   return html_step(c, s.substr(0, end));
@@ -18148,9 +18182,10 @@ class HtmlEdit {
 
   // Moves the context to the end of the text. Returns: what is to stand in its place.
   std::string run() {
+    TaggedText text(text_);
     for (std::size_t at = 0; at < text_.size();) {
       const HtmlContext before = c_;
-      const std::size_t end = at + html_advance(c_, text_.substr(at));
+      const std::size_t end = at + html_advance(c_, text, at);
       if (before.state == HtmlState::text || before.state == HtmlState::rcdata) {
         escape_angles(before, at, end);
       } else if (is_comment(before.state) && before.delimiter == HtmlDelimiter::none) {
@@ -18940,7 +18975,7 @@ class PipelineEvaluator {
     int& depth_;
   };
 
-  // What fits on the stack of any thread.
+  // What fits on the stack of a thread, which glibc gives 8 MiB: this takes less than 2.
   static constexpr int most_depth = 2000;
 
   [[noreturn]] void fail(std::string message) const {

@@ -315,6 +315,27 @@ TEST_CASE("nesting has its limits, and going round in circles too", "[template]"
   CHECK(page(loops + repeated("{{end}}", 300), List{}).empty());
 }
 
+TEST_CASE("a large text is followed once, not once for each of its signs", "[template]") {
+  const struct {
+    std::string_view begin, middle, end, in_page;
+  } cases[] = {
+      {"<style>'", "\\22 x", "'</style>", "\\22 x"},
+      {"<script>", "x/'<'-", "</script>", "x/'<'-"},
+      {"<script>", "// c\n", "</script>", "\n"},
+  };
+  const int many = 300'000;
+  for (const auto& c : cases) {
+    CAPTURE(c.begin, c.middle);
+    std::string source(c.begin), want(c.begin);
+    for (int i = 0; i < many; ++i) source += c.middle, want += c.in_page;
+    source += c.end, want += c.end;
+    CHECK(page(source) == want);
+  }
+  std::string literals = "<script>";
+  for (int i = 0; i < many; ++i) literals += "`${";
+  CHECK(error_of(literals).message.find("nested too deeply") != std::string::npos);
+}
+
 TEST_CASE("files are parsed by the last part of their names", "[template]") {
   TestFolder folder;
   folder.write("a.html", "A{{template \"b.html\"}}");

@@ -30,7 +30,8 @@
 // - imaginary numbers are refused; a byte of a text, {{index "a" 0}}, is an int, not a uint8;
 // - beyond ASCII, whatever can be seen may stand in a name; Go wants a letter or a digit;
 // - a Value holds no functions: no methods, and nothing for {{call}}, which therefore always fails;
-// - templates, blocks and parentheses nest less deeply: 500 levels in a source, 2000 when executed.
+// - templates, blocks and parentheses nest less deeply: 500 levels in a source, 2000 when executed,
+//   which takes up to 2 MiB of a thread's stack.
 #pragma once
 
 #include "config.hpp"

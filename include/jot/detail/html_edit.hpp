@@ -9,6 +9,7 @@
 
 #include "ascii.hpp"            // iequals
 #include "html_state.hpp"       // HtmlContext, is_comment, is_script_literal
+#include "html_tag.hpp"         // TaggedText
 #include "html_transition.hpp"  // html_advance
 
 #include <cstddef>      // std::size_t
@@ -24,9 +25,10 @@ class HtmlEdit {
 
   // Moves the context to the end of the text. Returns: what is to stand in its place.
   std::string run() {
+    TaggedText text(text_);
     for (std::size_t at = 0; at < text_.size();) {
       const HtmlContext before = c_;
-      const std::size_t end = at + html_advance(c_, text_.substr(at));
+      const std::size_t end = at + html_advance(c_, text, at);
       if (before.state == HtmlState::text || before.state == HtmlState::rcdata) {
         escape_angles(before, at, end);
       } else if (is_comment(before.state) && before.delimiter == HtmlDelimiter::none) {

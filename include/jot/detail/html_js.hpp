@@ -11,7 +11,6 @@
 #include "html_state.hpp"  // HtmlContext, HtmlState, JsSlash
 #include "html_tag.hpp"    // html_fail, quoted_start
 
-#include <algorithm>    // std::min
 #include <cstddef>      // std::size_t
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -162,6 +161,9 @@ inline std::size_t step_js_literal(HtmlContext& c, std::string_view s) {
   return s.size();
 }
 
+// Within each other, by ${ }: a context is copied at each step.
+inline constexpr std::size_t most_literals = 500;
+
 inline std::size_t step_js_template(HtmlContext& c, std::string_view s) {
   for (std::size_t at = 0; (at = s.find_first_of("`\\$", at)) != s.npos; ++at) {
     if (s[at] == '\\') {
@@ -169,6 +171,9 @@ inline std::size_t step_js_template(HtmlContext& c, std::string_view s) {
     } else if (s[at] == '`') {
       return js_enter(c, HtmlState::js, at + 1);
     } else if (at + 1 < s.size() && s[at + 1] == '{') {
+      if (c.braces.size() == most_literals)
+        return html_fail(c, s, EscapeErrc::output_context,
+                         "JS template literals nested too deeply");
       c.braces.push_back(0);
       return js_enter(c, HtmlState::js, at + 2);
     }
@@ -178,10 +183,12 @@ inline std::size_t step_js_template(HtmlContext& c, std::string_view s) {
 
 // Where does the line end? The end belongs to what comes after the comment.
 inline std::size_t step_js_line_comment(HtmlContext& c, std::string_view s) {
-  std::size_t end = s.find_first_of("\n\r");
-  end = std::min({end, s.find("\u2028"), s.find("\u2029")});
-  if (end == s.npos) return s.size();
-  return js_enter(c, HtmlState::js, end);
+  for (std::size_t at = 0; (at = s.find_first_of("\n\r\xE2", at)) != s.npos; ++at) {
+    const std::string_view rest = s.substr(at);
+    const bool separator = rest.starts_with("\u2028") || rest.starts_with("\u2029");
+    if (s[at] != '\xE2' || separator) return js_enter(c, HtmlState::js, at);
+  }
+  return s.size();
 }
 
 inline std::size_t step_block_comment(HtmlContext& c, std::string_view s) {

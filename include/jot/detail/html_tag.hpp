@@ -182,14 +182,40 @@ constexpr std::size_t find_end_tag(std::string_view s, HtmlElement element) noex
   return s.npos;
 }
 
+// A text that is followed step by step. It knows its next end tag: looked for at each step, a
+// script of many would take the square of its size.
+class TaggedText {
+ public:
+  explicit TaggedText(std::string_view text) noexcept : text_(text) {}
+
+  std::string_view from(std::size_t at) const noexcept { return text_.substr(at); }
+
+  // As find_end_tag(from(at), element); at does not go back.
+  std::size_t find_end(HtmlElement element, std::size_t at) noexcept {
+    if (element != element_ || found_ < at) {
+      element_ = element;
+      const std::size_t found = find_end_tag(from(at), element);
+      found_ = found == text_.npos ? found : at + found;
+    }
+    return found_ == text_.npos ? found_ : found_ - at;
+  }
+
+ private:
+  const std::string_view text_;
+  HtmlElement element_ = HtmlElement::none;
+  std::size_t found_ = 0;  // of element_, from the text's begin
+};
+
+// May the element's end tag be here? A "</script" within a string is written another way, so it is
+// no end; nor is one in a comment, which is dropped.
+inline bool may_end_element(const HtmlContext& c) noexcept {
+  if (c.element == HtmlElement::none) return false;
+  return c.element != HtmlElement::script || !(is_script_literal(c.state) || is_comment(c.state));
+}
+
 // Ends the element if its end tag is here. Returns: where that is, or the size of s.
-// A "</script" within a string is written another way, so it is no end; nor is one in a comment,
-// which is dropped.
 inline std::size_t step_to_end_tag(HtmlContext& c, std::string_view s) {
-  if (c.element == HtmlElement::none) return s.size();
-  const bool script = c.element == HtmlElement::script;
-  if (script && (is_script_literal(c.state) || is_comment(c.state))) return s.size();
-  const std::size_t end = find_end_tag(s, c.element);
+  const std::size_t end = may_end_element(c) ? find_end_tag(s, c.element) : s.npos;
   if (end == s.npos) return s.size();
   begin_state(c, HtmlState::text);
   return end;

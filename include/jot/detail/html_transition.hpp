@@ -93,13 +93,13 @@ inline std::size_t advance_value(HtmlContext& c, std::string_view s) {
   return quoted ? end + 1 : end;
 }
 
-// Returns: how many bytes of s, which is not empty, lead to the new c.
-inline std::size_t html_advance(HtmlContext& c, std::string_view s) {
+// Returns: how many bytes of the text from `at` on, which is not its end, lead to the new c.
+inline std::size_t html_advance(HtmlContext& c, TaggedText& text, std::size_t at) {
+  const std::string_view s = text.from(at);
   if (c.delimiter != HtmlDelimiter::none) return advance_value(c, s);
-  HtmlContext after = c;
-  const std::size_t end = step_to_end_tag(after, s);
+  const std::size_t end = may_end_element(c) ? text.find_end(c.element, at) : s.npos;
   if (end == 0) {
-    c = after;
+    begin_state(c, HtmlState::text);
     return 0;
   }
   return html_step(c, s.substr(0, end));
