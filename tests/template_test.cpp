@@ -350,6 +350,42 @@ TEST_CASE("files are parsed by the last part of their names", "[template]") {
   CHECK_THROWS_AS(Templates::parse_files({dir}), std::system_error);
 }
 
+TEST_CASE("of several files all are added, or none", "[template]") {
+  TestFolder folder;
+  folder.write("a.html", "new");
+  folder.write("b.html", "{{broken");
+  Templates t;
+  t.parse("a.html", "old");
+  CHECK_THROWS_AS(t.add_glob(folder.path() + "/*.html"), TemplateError);
+  CHECK_THROWS_AS(t.add_files({folder.path("a.html"), folder.path("b.html")}), TemplateError);
+  CHECK_THROWS_AS(t.add_files({folder.path("a.html"), folder.path("c")}), std::system_error);
+  CHECK(t.defined_templates() == std::vector<std::string>{"a.html"});
+  CHECK(t.execute("a.html") == "old");
+  CHECK_THROWS_AS(t.add_files({folder.path("a.html")}), std::logic_error);
+  CHECK(t.execute("a.html") == "old");
+}
+
+TEST_CASE("watched files change while templates are executed and cloned", "[template]") {
+  TestFolder folder;
+  folder.write("a.html", "0");
+  Templates t = Templates::parse_glob(folder.path() + "/*.html").watch_files();
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) {
+    threads.emplace_back([&, i] {
+      while (!done) i == 0 ? void(t.clone()) : void(t.execute("a.html"));
+    });
+  }
+  int good = 0;
+  for (int i = 0; i < 100; ++i) {
+    folder.write("a.html", std::to_string(i));
+    good += t.execute("a.html") == std::to_string(i);
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  CHECK(good == 100);
+}
+
 TEST_CASE("files that are watched are parsed anew when they change", "[template]") {
   TestFolder folder;
   folder.write("a.html", "one");

@@ -113,9 +113,9 @@ class Templates {
   // execution.
   Templates& parse(std::string name, std::string_view text);
 
-  // parse() of files, each by the last part of its path: "views/home.html" is "home.html".
-  // Throws also: std::system_error that names the file; std::invalid_argument where no file
-  // matches.
+  // parse() of files, each by the last part of its path: "views/home.html" is "home.html". Of all
+  // of them, or of none where one fails. Of a glob, they are sorted. Throws also: std::system_error
+  // that names the file; std::invalid_argument where no file matches.
   Templates& add_files(const std::vector<std::string>& files);
   Templates& add_glob(const std::string& glob);
 
@@ -160,7 +160,7 @@ void render(ResponseWriter& w, const Templates& t, std::string_view name, const 
 
 struct RenderOptions {
   std::string content_type = {};  // "": as above
-  bool etag = false;  // send an ETag made of the page; 304 without it to whom has it already
+  bool etag = false;  // an ETag made of the page, up to 1 MiB; 304 to whom has it already
   int status = 200;
 };
 

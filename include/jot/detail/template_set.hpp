@@ -105,6 +105,13 @@ class TemplateSet {
 
   Escaping escaping() const noexcept { return escaping_; }
 
+  // Throws std::logic_error after the first execution.
+  void check_open(const char* what) const {
+    if (frozen_.load(std::memory_order_relaxed))
+      throw std::logic_error("jot: cannot " + std::string(what) +
+                             " after templates have been executed: clone() them before");
+  }
+
   void set_missing_key(OnMissingKey what) {
     check_open("change an option");
     missing_key_ = what;
@@ -185,12 +192,6 @@ class TemplateSet {
     std::unique_ptr<const ReadyTemplate> ready = {};  // guarded by mutex_
     std::optional<TemplateError> problem = {};        // guarded by mutex_
   };
-
-  void check_open(const char* what) const {
-    if (frozen_.load(std::memory_order_relaxed))
-      throw std::logic_error("jot: cannot " + std::string(what) +
-                             " after templates have been executed: clone() them before");
-  }
 
   void freeze() const {
     const std::scoped_lock lock(mutex_);

@@ -18,6 +18,7 @@
 
 #include <cerrno>        // errno
 #include <cstdint>       // std::int64_t
+#include <ctime>         // clock_gettime, timespec
 #include <map>           // std::map
 #include <memory>        // std::make_shared, std::shared_ptr
 #include <mutex>         // std::mutex, std::scoped_lock
@@ -58,16 +59,28 @@ inline std::vector<std::string> glob_files(const std::string& pattern) {
   return files;
 }
 
-// Tells a file from what it was before.
+// Tells a file from what it was before, also where its time of modification was set back.
 struct FileStamp {
-  std::int64_t seconds = -1, nanoseconds = 0, size = 0;
+  std::int64_t modified = -1, changed = -1, size = -1;  // in ns since 1970; in bytes
   std::uint64_t inode = 0;
   bool operator==(const FileStamp&) const = default;
+
+  static std::int64_t in_ns(const timespec& t) noexcept {
+    return t.tv_sec * std::int64_t{1'000'000'000} + t.tv_nsec;
+  }
+
+  // Could the file change once more and keep this? The clock of files ticks every few milliseconds.
+  bool is_fresh() const noexcept {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    const std::int64_t age = in_ns(now) - changed;
+    return age > -100'000'000 && age < 100'000'000;
+  }
 
   static FileStamp of(const std::string& path) noexcept {
     struct stat s {};
     if (stat(path.c_str(), &s) != 0) return {};
-    return {s.st_mtim.tv_sec, s.st_mtim.tv_nsec, s.st_size, s.st_ino};
+    return {in_ns(s.st_mtim), in_ns(s.st_ctim), s.st_size, s.st_ino};
   }
 };
 
@@ -79,11 +92,14 @@ class TemplateStore {
   // The same templates, in a store of its own.
   TemplateStore(const TemplateStore& other)
       : escaping_(other.escaping_),
-        set_(std::make_shared<TemplateSet>(*other.in_force())),
         options_(other.options_),
         steps_(other.steps_),
-        stamps_(other.stamps_),
-        watches_(other.watches_) {}
+        watches_(other.watches_) {
+    const std::scoped_lock lock(other.mutex_);
+    if (watches_) other.update();
+    set_ = std::make_shared<TemplateSet>(*other.set_);
+    stamps_ = other.stamps_;
+  }
   TemplateStore& operator=(const TemplateStore&) = delete;
 
   TemplateSet& set() noexcept { return *set_; }  // while it is set up
@@ -95,18 +111,14 @@ class TemplateStore {
     steps_.push_back({Step::text, std::move(name), std::string(text), options_});
   }
 
-  void add_file(const std::string& path) {
-    const Stamps stamp = parse_file(*set_, path, options_);
-    steps_.push_back({Step::file, path, {}, options_});
-    stamps_.insert(stamp.begin(), stamp.end());
+  void add_files(const std::vector<std::string>& paths) {
+    parse_files(paths);
+    for (const std::string& path : paths) steps_.push_back({Step::file, path, {}, options_});
   }
 
   void add_glob(const std::string& pattern) {
-    Stamps stamps;
-    for (const std::string& path : glob_files(pattern))
-      stamps.merge(parse_file(*set_, path, options_));
+    parse_files(glob_files(pattern));
     steps_.push_back({Step::glob, pattern, {}, options_});
-    stamps_.merge(stamps);
   }
 
   void watch() noexcept { watches_ = true; }
@@ -129,16 +141,31 @@ class TemplateStore {
     LexOptions options;
   };
 
-  // The stamp is taken first: a file that changes meanwhile is read again.
+  // All of them, or none where one cannot be parsed.
+  void parse_files(const std::vector<std::string>& paths) {
+    set_->check_open("parse");
+    auto fresh = std::make_shared<TemplateSet>(*set_);
+    Stamps stamps;
+    for (const std::string& path : paths) stamps.merge(parse_file(*fresh, path, options_));
+    set_ = std::move(fresh), stamps_.merge(stamps);
+  }
+
+  // The stamp is taken first: a file that changes meanwhile is read again, and so is one that has
+  // changed just before.
   static Stamps parse_file(TemplateSet& set, const std::string& path, const LexOptions& options) {
     const FileStamp stamp = FileStamp::of(path);
     set.parse(path.substr(path.rfind('/') + 1), read_template(path), options);
-    return {{path, stamp}};
+    return {{path, stamp.is_fresh() ? FileStamp{} : stamp}};
   }
 
   std::shared_ptr<TemplateSet> in_force() const {
     if (!watches_) return set_;
     const std::scoped_lock lock(mutex_);
+    update();
+    return set_;
+  }
+
+  void update() const {
     try {
       if (has_changed()) parse_anew();
     } catch (const std::system_error& e) {  // a file is gone
@@ -146,7 +173,6 @@ class TemplateStore {
     } catch (const std::invalid_argument& e) {  // all of them are
       throw TemplateError("watched files", 0, 0, e.what());
     }
-    return set_;
   }
 
   bool has_changed() const {
@@ -179,8 +205,8 @@ class TemplateStore {
   }
 
   const Escaping escaping_;
-  mutable std::mutex mutex_;                  // of set_ and stamps_, where files are watched
-  mutable std::shared_ptr<TemplateSet> set_;  // never null
+  mutable std::mutex mutex_;                       // of set_ and stamps_, where files are watched
+  mutable std::shared_ptr<TemplateSet> set_ = {};  // null only while it is constructed
   LexOptions options_ = {};
   std::vector<Step> steps_ = {};  // all that was parsed, in order
   mutable Stamps stamps_ = {};    // of the files, when they were parsed

@@ -100,8 +100,7 @@ JOT_INLINE Templates& Templates::parse(std::string name, std::string_view text) 
 
 JOT_INLINE Templates& Templates::add_files(const std::vector<std::string>& files) {
   if (files.empty()) throw std::invalid_argument("jot: no files of templates are named");
-  for (const std::string& path : files) store_->add_file(path);
-  return *this;
+  return store_->add_files(files), *this;
 }
 
 JOT_INLINE Templates& Templates::add_glob(const std::string& glob) {
