@@ -24386,7 +24386,7 @@ inline bool may_be_response(std::string_view bytes) noexcept {
 
 // The limits of a head whose first line has none of its own.
 inline HeadLimits response_limits(std::size_t max_head) noexcept {
-  return {.fields = 256, .head = max_head, .target = max_head};
+  return {.fields = 256, .head = max_head, .target = std::size_t(-1) / 2};
 }
 
 // version SP three digits, and mostly SP and a reason, which nobody reads. A minor version that we

@@ -217,3 +217,11 @@ TEST_CASE("parse_response: a whole head, in pieces of any size") {
     CHECK(p.head.framing.length == 2);
   }
 }
+
+TEST_CASE("parse_response: a status line that is too long is a head that is, however it comes") {
+  const std::string raw = "HTTP/1.1 200 " + std::string(20'000, 'x') + "\r\n\r\n";
+  for (const std::size_t step : {1u, 100u, 4096u, 4353u, 20'000u, 30'000u}) {
+    INFO(step);
+    CHECK(parse(raw, false, step).reason == "head too large");
+  }
+}
