@@ -3588,8 +3588,8 @@ class Client {
   // whatever it waits for, and so does the reading of its body: with ctx.err() as the code. What
   // cannot be sent (a method that is no token, a URL with spaces or control characters) is
   // std::errc::invalid_argument before anything is.
-  Result<Response> send(ClientRequest request);
-  Result<Response> send(const Context& ctx, ClientRequest request);
+  Result<Response> send(const ClientRequest& request);
+  Result<Response> send(const Context& ctx, const ClientRequest& request);
 
   // Closes the connections that nobody uses.
   void close_idle();
@@ -7398,7 +7398,8 @@ class JsonWriter {
   static char* short_decimal(char* at, double d) noexcept {
     const double size = d < 0 ? -d : d;
     if (FLT_EVAL_METHOD != 0 || size >= 0x1p52 / 1e9) return nullptr;
-    const auto whole = static_cast<std::uint64_t>(size * 1e9 + 0.5);
+    const double billionths = size * 1e9 + 0.5;
+    const auto whole = static_cast<std::uint64_t>(billionths);
     if (static_cast<double>(whole) / 1e9 != size) return nullptr;
     if (std::signbit(d)) *at++ = '-';
     at = write_digits(at, whole / 1'000'000'000);
@@ -21427,7 +21428,7 @@ class CookieDateParser {
   static constexpr int month(std::string_view token) noexcept {
     constexpr std::string_view months = "janfebmaraprmayjunjulaugsepoctnovdec";
     for (int m = 0; m < 12; ++m) {
-      if (iequals(token.substr(0, 3), months.substr(static_cast<std::size_t>(3 * m), 3)))
+      if (iequals(token.substr(0, 3), months.substr(3 * static_cast<std::size_t>(m), 3)))
         return m + 1;
     }
     return -1;
@@ -24147,7 +24148,7 @@ class Resolver {
     return started;
   }
 
-  static void run(std::shared_ptr<State> state) {
+  static void run(const std::shared_ptr<State>& state) {
     std::unique_lock lock(state->mutex);
     while (!state->list.empty()) {
       const std::shared_ptr<Question> question = std::move(state->list.front());
@@ -25514,10 +25515,10 @@ JOT_INLINE Result<Response> Client::patch(const Context& ctx, std::string_view u
   return send(ctx, detail::client_request("PATCH", url, std::move(body), content_type));
 }
 
-JOT_INLINE Result<Response> Client::send(ClientRequest request) {
-  return send(background(), std::move(request));
+JOT_INLINE Result<Response> Client::send(const ClientRequest& request) {
+  return send(background(), request);
 }
-JOT_INLINE Result<Response> Client::send(const Context& ctx, ClientRequest request) {
+JOT_INLINE Result<Response> Client::send(const Context& ctx, const ClientRequest& request) {
   return core_->call(ctx, request);
 }
 
@@ -29217,7 +29218,8 @@ JOT_INLINE MultipartPayload::MultipartPayload()
 JOT_INLINE MultipartPayload::MultipartPayload(const MultipartPayload& other)
     : parts_(std::make_unique<detail::MultipartWriter>(*other.parts_)) {}
 JOT_INLINE MultipartPayload& MultipartPayload::operator=(const MultipartPayload& other) {
-  return *parts_ = *other.parts_, *this;
+  if (this != &other) *parts_ = *other.parts_;
+  return *this;
 }
 JOT_INLINE MultipartPayload::~MultipartPayload() = default;
 

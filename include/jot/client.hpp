@@ -278,8 +278,8 @@ class Client {
   // whatever it waits for, and so does the reading of its body: with ctx.err() as the code. What
   // cannot be sent (a method that is no token, a URL with spaces or control characters) is
   // std::errc::invalid_argument before anything is.
-  Result<Response> send(ClientRequest request);
-  Result<Response> send(const Context& ctx, ClientRequest request);
+  Result<Response> send(const ClientRequest& request);
+  Result<Response> send(const Context& ctx, const ClientRequest& request);
 
   // Closes the connections that nobody uses.
   void close_idle();

@@ -75,7 +75,7 @@ class CookieDateParser {
   static constexpr int month(std::string_view token) noexcept {
     constexpr std::string_view months = "janfebmaraprmayjunjulaugsepoctnovdec";
     for (int m = 0; m < 12; ++m) {
-      if (iequals(token.substr(0, 3), months.substr(static_cast<std::size_t>(3 * m), 3)))
+      if (iequals(token.substr(0, 3), months.substr(3 * static_cast<std::size_t>(m), 3)))
         return m + 1;
     }
     return -1;

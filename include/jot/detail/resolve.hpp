@@ -219,7 +219,7 @@ class Resolver {
     return started;
   }
 
-  static void run(std::shared_ptr<State> state) {
+  static void run(const std::shared_ptr<State>& state) {
     std::unique_lock lock(state->mutex);
     while (!state->list.empty()) {
       const std::shared_ptr<Question> question = std::move(state->list.front());

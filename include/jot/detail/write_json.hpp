@@ -176,7 +176,8 @@ class JsonWriter {
   static char* short_decimal(char* at, double d) noexcept {
     const double size = d < 0 ? -d : d;
     if (FLT_EVAL_METHOD != 0 || size >= 0x1p52 / 1e9) return nullptr;
-    const auto whole = static_cast<std::uint64_t>(size * 1e9 + 0.5);
+    const double billionths = size * 1e9 + 0.5;
+    const auto whole = static_cast<std::uint64_t>(billionths);
     if (static_cast<double>(whole) / 1e9 != size) return nullptr;
     if (std::signbit(d)) *at++ = '-';
     at = write_digits(at, whole / 1'000'000'000);

@@ -105,10 +105,10 @@ JOT_INLINE Result<Response> Client::patch(const Context& ctx, std::string_view u
   return send(ctx, detail::client_request("PATCH", url, std::move(body), content_type));
 }
 
-JOT_INLINE Result<Response> Client::send(ClientRequest request) {
-  return send(background(), std::move(request));
+JOT_INLINE Result<Response> Client::send(const ClientRequest& request) {
+  return send(background(), request);
 }
-JOT_INLINE Result<Response> Client::send(const Context& ctx, ClientRequest request) {
+JOT_INLINE Result<Response> Client::send(const Context& ctx, const ClientRequest& request) {
   return core_->call(ctx, request);
 }
 

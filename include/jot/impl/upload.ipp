@@ -34,7 +34,8 @@ JOT_INLINE MultipartPayload::MultipartPayload()
 JOT_INLINE MultipartPayload::MultipartPayload(const MultipartPayload& other)
     : parts_(std::make_unique<detail::MultipartWriter>(*other.parts_)) {}
 JOT_INLINE MultipartPayload& MultipartPayload::operator=(const MultipartPayload& other) {
-  return *parts_ = *other.parts_, *this;
+  if (this != &other) *parts_ = *other.parts_;
+  return *this;
 }
 JOT_INLINE MultipartPayload::~MultipartPayload() = default;
 
