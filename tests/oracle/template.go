@@ -156,7 +156,10 @@ func print(c *Case) {
 
 // ---- made-up cases
 
-type Maker struct{ *rand.Rand }
+type Maker struct {
+	*rand.Rand
+	inRow bool // within the template "row", which may call itself
+}
 
 func (m Maker) pick(s ...string) string { return s[m.Intn(len(s))] }
 
@@ -282,6 +285,15 @@ func (m Maker) body(depth int, inRange bool) string {
 	return s
 }
 
+// What a template is called with. "row" calls itself with a part of its data only: one that passed
+// all on, twice as long each time, would end when memory does.
+func (m Maker) argument() string {
+	if m.inRow {
+		return "$." + m.word()
+	}
+	return m.pipeline(0)
+}
+
 func (m Maker) action(depth int, inRange bool) string {
 	open, shut := m.pick("{{", "{{", "{{", "{{- "), m.pick("}}", "}}", "}}", " -}}")
 	if depth == 0 {
@@ -304,7 +316,7 @@ func (m Maker) action(depth int, inRange bool) string {
 	case 5:
 		return open + m.variable() + m.pick(" := ", " = ") + m.pipeline(1) + shut
 	case 6:
-		return open + "template \"" + m.pick("row", "row", "gone") + "\" " + m.pipeline(0) + shut
+		return open + "template \"" + m.pick("row", "row", "gone") + "\" " + m.argument() + shut
 	case 7:
 		if inRange {
 			return open + "if " + m.pipeline(0) + shut + m.pick("{{break}}", "{{continue}}") + "{{end}}"
@@ -362,7 +374,7 @@ func (m Maker) Case() Case {
 	if err != nil {
 		panic(err)
 	}
-	t := "{{define \"row\"}}" + m.body(1, false) + "{{end}}" + m.pick("", "{{$x := 1}}", "{{$x := .S}}{{$y := .}}", "{{$x := .}}{{$y := 2}}") + m.body(2, false)
+	t := "{{define \"row\"}}" + Maker{m.Rand, true}.body(1, false) + "{{end}}" + m.pick("", "{{$x := 1}}", "{{$x := .S}}{{$y := .}}", "{{$x := .}}{{$y := 2}}") + m.body(2, false)
 	return Case{T: t, D: raw, O: m.pick("", "", "", "", "missingkey=zero", "missingkey=error")}
 }
 
@@ -395,7 +407,7 @@ func main() {
 	if len(os.Args) == 4 && os.Args[1] == "-printf" {
 		seed, _ := strconv.ParseInt(os.Args[2], 10, 64)
 		count, _ := strconv.Atoi(os.Args[3])
-		for m := (Maker{rand.New(rand.NewSource(seed))}); count > 0; count-- {
+		for m := (Maker{Rand: rand.New(rand.NewSource(seed))}); count > 0; count-- {
 			m.printf()
 		}
 		return
@@ -403,7 +415,7 @@ func main() {
 	if len(os.Args) == 4 && os.Args[1] == "-html" {
 		seed, _ := strconv.ParseInt(os.Args[2], 10, 64)
 		count, _ := strconv.Atoi(os.Args[3])
-		for m := (Maker{rand.New(rand.NewSource(seed))}); count > 0; count-- {
+		for m := (Maker{Rand: rand.New(rand.NewSource(seed))}); count > 0; count-- {
 			c := m.Page()
 			print(&c)
 		}
@@ -412,7 +424,7 @@ func main() {
 	if len(os.Args) == 4 && os.Args[1] == "-random" {
 		seed, _ := strconv.ParseInt(os.Args[2], 10, 64)
 		count, _ := strconv.Atoi(os.Args[3])
-		m := Maker{rand.New(rand.NewSource(seed))}
+		m := Maker{Rand: rand.New(rand.NewSource(seed))}
 		for i := 0; i < count; {
 			c := m.Case()
 			answer(&c)
