@@ -13,6 +13,9 @@ using jot::detail::parse_http_date;
 
 TEST_CASE("http date: what is written is read again") {
   jot::detail::HttpDate date;
+  CHECK(date.at(784'111'777) == "Sun, 06 Nov 1994 08:49:37 GMT");
+  CHECK(date.at(253'402'300'800) == "Fri, 31 Dec 9999 23:59:59 GMT");
+  CHECK(date.at(-62'167'219'201) == "Sat, 01 Jan 0000 00:00:00 GMT");
   for (const std::int64_t second :
        {std::int64_t{0}, std::int64_t{1}, std::int64_t{68'169'599}, std::int64_t{951'782'400},
         std::int64_t{951'868'799}, std::int64_t{1'709'164'800}, std::int64_t{4'107'542'399},

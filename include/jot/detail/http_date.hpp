@@ -3,13 +3,14 @@
 // http_date.hpp -- what time is it, in HTTP's words?
 //
 // In: seconds since the epoch. Out: "Mon, 23 Nov 2026 18:00:00 GMT" (RFC 9110 §5.6.7).
-// Own tables, not strftime: a process's locale must not leak into its protocol.
+// Own tables, not strftime: a process's locale must not leak into its protocol. Nor gmtime_r, at
+// which threads wait for each other.
 #pragma once
 
-#include <time.h>  // gmtime_r
-
-#include <cstdio>       // std::snprintf
-#include <ctime>        // std::time_t
+#include <algorithm>    // std::clamp
+#include <chrono>       // std::chrono::year_month_day, weekday, hh_mm_ss
+#include <cstdint>      // std::int64_t
+#include <cstring>      // std::memcpy
 #include <limits>       // std::numeric_limits
 #include <string_view>  // std::string_view
 
@@ -18,26 +19,43 @@ namespace jot::inline v1::detail {
 class HttpDate {
  public:
   // The text for now, formatted once a second. One per thread.
-  std::string_view at(std::time_t now) noexcept {
+  std::string_view at(std::int64_t now) noexcept {
     if (now != of_) format(now);
     return {text_, 29};
   }
 
  private:
-  void format(std::time_t now) noexcept {
+  // The first and the last second that four digits can tell the year of; what is beyond is they.
+  static constexpr std::int64_t year_0 = -62'167'219'200, year_9999 = 253'402'300'799;
+
+  void format(std::int64_t now) noexcept {
     static constexpr char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static constexpr char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    std::tm t{};
-    gmtime_r(&now, &t);
-    std::snprintf(text_, sizeof text_, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[t.tm_wday],
-                  t.tm_mday, months[t.tm_mon], (t.tm_year + 1900) % 10000, t.tm_hour, t.tm_min,
-                  t.tm_sec);
+    namespace chrono = std::chrono;
+    const chrono::sys_seconds time(chrono::seconds(std::clamp(now, year_0, year_9999)));
+    const auto midnight = chrono::floor<chrono::days>(time);
+    const chrono::year_month_day date(midnight);
+    const chrono::hh_mm_ss clock(time - midnight);
+    const int year = int(date.year());
+    put(0, days[chrono::weekday(midnight).c_encoding()]);
+    put(5, static_cast<int>(unsigned(date.day())));
+    put(8, months[unsigned(date.month()) - 1]);
+    put(12, year / 100), put(14, year % 100);
+    put(17, static_cast<int>(clock.hours().count()));
+    put(20, static_cast<int>(clock.minutes().count()));
+    put(23, static_cast<int>(clock.seconds().count()));
     of_ = now;
   }
 
-  std::time_t of_ = std::numeric_limits<std::time_t>::min();
-  char text_[64] = {};
+  void put(int at, const char* name) noexcept { std::memcpy(text_ + at, name, 3); }
+  void put(int at, int two_digits) noexcept {
+    text_[at] = static_cast<char>('0' + two_digits / 10);
+    text_[at + 1] = static_cast<char>('0' + two_digits % 10);
+  }
+
+  std::int64_t of_ = std::numeric_limits<std::int64_t>::min();
+  char text_[30] = "Day, 01 Mon 1970 00:00:00 GMT";
 };
 
 }  // namespace jot::inline v1::detail
