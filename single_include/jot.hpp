@@ -4584,7 +4584,9 @@ JOT_INLINE void Header::clear() noexcept {
 
 // mime.ipp -- the bodies of mime.hpp.
 
-#include <cstddef>  // std::size_t
+#include <algorithm>  // std::is_sorted, std::lower_bound, std::transform
+#include <cstddef>    // std::size_t
+#include <iterator>   // std::begin, std::end
 
 namespace jot::inline v1 {
 
@@ -4592,9 +4594,10 @@ namespace detail {
 
 struct Extension {
   std::string_view name, type;
+  constexpr bool operator<(const Extension& other) const noexcept { return name < other.name; }
 };
 
-// Types of text say utf-8, for that is what files on Linux are.
+// Sorted. Types of text say utf-8, for that is what files on Linux are.
 inline constexpr Extension extensions[] = {
     {"7z", "application/x-7z-compressed"},
     {"aac", "audio/aac"},
@@ -4673,6 +4676,16 @@ inline constexpr Extension extensions[] = {
     {"zip", "application/zip"},
     {"zst", "application/zstd"},
 };
+static_assert(std::is_sorted(std::begin(extensions), std::end(extensions)));
+inline constexpr std::size_t longest_extension = std::string_view("webmanifest").size();
+
+// extension: in lower case. Returns: "" where it is not known.
+constexpr std::string_view type_of_extension(std::string_view extension) noexcept {
+  const Extension* found = std::lower_bound(std::begin(extensions), std::end(extensions),
+                                            Extension{extension, ""});
+  const bool known = found != std::end(extensions) && found->name == extension;
+  return known ? found->type : std::string_view();
+}
 
 // Tags that begin an HTML page when a space or > follows; written in capitals.
 inline constexpr std::string_view html_tags[] = {"<!DOCTYPE HTML",
@@ -4796,9 +4809,12 @@ constexpr bool looks_like_text(std::string_view s) noexcept {
 JOT_INLINE std::string_view mime_type(std::string_view file_name) noexcept {
   const std::size_t dot = file_name.find_last_of("./");
   if (dot != std::string_view::npos && file_name[dot] == '.') {
+    char lower[detail::longest_extension];
     const std::string_view extension = file_name.substr(dot + 1);
-    for (const detail::Extension& known : detail::extensions) {
-      if (detail::iequals(known.name, extension)) return known.type;
+    if (extension.size() <= sizeof lower) {
+      std::transform(extension.begin(), extension.end(), lower, detail::to_lower);
+      const std::string_view type = detail::type_of_extension({lower, extension.size()});
+      if (!type.empty()) return type;
     }
   }
   return "application/octet-stream";
@@ -10459,6 +10475,7 @@ inline bool range_still_meant(const Header& header, const Validators& now) noexc
 
 #include <charconv>     // std::to_chars
 #include <cstdint>      // std::uint64_t
+#include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 
@@ -10476,12 +10493,11 @@ struct FileContent {
               : w.write_bytes(bytes.substr(offset, length));
   }
 
-  // The type that its first bytes tell.
-  std::string_view sniff() const noexcept {
-    if (!fd) return sniff_content_type(bytes);
-    char first[512];
-    const ssize_t n = pread(fd.get(), first, sizeof first, 0);
-    return sniff_content_type({first, n > 0 ? static_cast<std::size_t>(n) : 0});
+  // Its first bytes, in `to` if they do not lie in memory anyway. Returns: "" if it can't be read.
+  std::string_view front(std::span<char> to) const noexcept {
+    if (!fd) return bytes.substr(0, to.size());
+    const ssize_t n = pread(fd.get(), to.data(), to.size(), 0);
+    return {to.data(), n > 0 ? static_cast<std::size_t>(n) : 0};
   }
 };
 
@@ -10608,7 +10624,8 @@ inline Search best_search(int folder) noexcept {
 // Out: a file's content, or why there is none.
 // Threads: all are const, and ask the system anew each time.
 
-#include <dirent.h>  // fdopendir, readdir
+#include <dirent.h>    // fdopendir, readdir
+#include <sys/stat.h>  // fstat, stat
 
 #include <algorithm>     // std::sort, std::lower_bound
 #include <cerrno>        // errno
@@ -10678,18 +10695,56 @@ inline FoundFile found_file(Fd fd) {
   return {FoundFile::file, file_content(std::move(fd), s)};
 }
 
+// A folder, by a name that may be a link which a deployment switches. Where it leads is asked each
+// time; the folder is opened anew only when that is not where it led at first.
+class NamedFolder {
+ public:
+  // first: where the name leads now, opened.
+  NamedFolder(std::string name, Fd first) : name_(std::move(name)), first_(std::move(first)) {
+    if (fstat(first_.get(), &is_) != 0) is_ = {};
+  }
+
+  // The open folder, for as long as this lives; -1 with errno set where there is none.
+  class Opened {
+   public:
+    explicit Opened(int fd) noexcept : fd_(fd) {}
+    explicit Opened(Fd own) noexcept : own_(std::move(own)), fd_(own_.get()) {}
+    int get() const noexcept { return fd_; }
+
+   private:
+    Fd own_;
+    int fd_;
+  };
+
+  Opened open() const {
+    struct stat now;
+    if (stat(name_.c_str(), &now) == 0 && now.st_ino == is_.st_ino && now.st_dev == is_.st_dev)
+      return Opened(first_.get());
+    return Opened(open_folder(name_));
+  }
+
+  static Fd open_folder(const std::string& name) noexcept {
+    return Fd(::open(name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+
+ private:
+  std::string name_;
+  Fd first_;  // open, so that no other folder can get its number
+  struct stat is_ = {};
+};
+
 // A folder of the file system.
 class FolderTree final : public FileTree {
  public:
-  FolderTree(std::string root, Search search) : root_(std::move(root)), search_(search) {}
+  FolderTree(NamedFolder root, Search search) : root_(std::move(root)), search_(search) {}
 
   FoundFile find(const std::string& name) const override {
-    const Fd root = open_root();
+    const auto root = root_.open();
     return found_file(open_in(root, name, open_for_serving));
   }
 
   std::optional<std::vector<FileEntry>> list(const std::string& name) const override {
-    const Fd root = open_root();
+    const auto root = root_.open();
     Fd folder = open_in(root, name, O_RDONLY | O_DIRECTORY);
     DIR* entries = folder ? fdopendir(folder.get()) : nullptr;
     if (!entries) return {};
@@ -10702,16 +10757,14 @@ class FolderTree final : public FileTree {
   }
 
  private:
-  Fd open_root() const { return Fd(open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); }
-
-  Fd open_in(const Fd& root, const std::string& name, int flags) const {
-    if (!root) return Fd();
+  Fd open_in(const NamedFolder::Opened& root, const std::string& name, int flags) const {
+    if (root.get() < 0) return Fd();
     return open_beneath(root.get(), name.empty() ? "." : name, flags, search_);
   }
 
   // What find() would serve, and nothing else.
-  void add_entry(std::vector<FileEntry>& list, const Fd& root, const std::string& prefix,
-                 const char* name) const {
+  void add_entry(std::vector<FileEntry>& list, const NamedFolder::Opened& root,
+                 const std::string& prefix, const char* name) const {
     if (name == std::string_view(".") || name == std::string_view("..")) return;
     const Fd fd = open_in(root, prefix + name, O_PATH);
     struct stat s;
@@ -10722,7 +10775,7 @@ class FolderTree final : public FileTree {
       list.push_back({name, false, static_cast<std::uint64_t>(s.st_size), s.st_mtim.tv_sec});
   }
 
-  std::string root_;
+  NamedFolder root_;
   Search search_;
 };
 
@@ -12202,7 +12255,10 @@ class ContentAnswer {
     if (header_.has("Content-Type")) return;
     std::string_view type = mime_type(terms.name);
     // What is coded cannot be looked into.
-    if (type == "application/octet-stream" && terms.coding.empty()) type = content_.sniff();
+    if (type == "application/octet-stream" && terms.coding.empty()) {
+      front_ = content_.front(front_bytes_);
+      type = sniff_content_type(front_);
+    }
     header_.set("Content-Type", type);
   }
 
@@ -12221,7 +12277,11 @@ class ContentAnswer {
   // The length is said also for a HEAD, which gets no more.
   void send(const ByteRange& range) {
     header_.set("Content-Length", range.length);
-    if (r_.method() != "HEAD" && range.length > 0) content_.write(w_, range.start, range.length);
+    if (r_.method() == "HEAD" || range.length == 0) return;
+    if (range.start + range.length <= front_.size())
+      w_.write_bytes(front_.substr(range.start, range.length));
+    else
+      content_.write(w_, range.start, range.length);
   }
 
   void send_parts(const std::vector<ByteRange>& ranges) {
@@ -12234,6 +12294,8 @@ class ContentAnswer {
   Request& r_;
   const FileContent& content_;
   Header& header_;
+  std::string_view front_ = {};  // what was read to tell the type: of a small file, all
+  char front_bytes_[2048];
 };
 
 inline void serve_content(ResponseWriter& w, Request& r, const FileContent& content,
@@ -12425,9 +12487,11 @@ JOT_INLINE std::string absolute_path(std::string path) {
 
 JOT_INLINE std::shared_ptr<const FileTree> folder_tree(std::string root) {
   root = absolute_path(std::move(root));
-  const Fd folder(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Fd folder = NamedFolder::open_folder(root);
   if (!folder) throw std::system_error(errno, std::generic_category(), "jot: FileServer: " + root);
-  return std::make_shared<const FolderTree>(root, best_search(folder.get()));
+  const Search search = best_search(folder.get());
+  return std::make_shared<const FolderTree>(NamedFolder(std::move(root), std::move(folder)),
+                                            search);
 }
 
 }  // namespace detail

@@ -516,6 +516,30 @@ TEST_CASE("file server: a root may be a link that is switched, and go away") {
   CHECK(get(files, "/a").body == "2");
   REQUIRE(unlink(around.path("current").c_str()) == 0);
   CHECK(get(files, "/a").status == 404);
+  around.link("current", "one");
+  CHECK(get(files, "/a").body == "1");
+  REQUIRE(std::rename(around.path("one").c_str(), around.path("old").c_str()) == 0);
+  CHECK(get(files, "/a").status == 404);
+  around.write("one/a", "3");
+  CHECK(get(files, "/a").body == "3");
+}
+
+TEST_CASE("file server: what a file is read for to tell its type is sent, and no more") {
+  const TestFolder folder;
+  const FileServer files(folder.path());
+  for (const std::size_t half : {0, 1, 255, 256, 1023, 1024, 1025, 2500}) {
+    const std::string content = std::string(half, 'a') + std::string(half, 'b');
+    const std::size_t size = content.size();
+    INFO(size);
+    folder.write("x.unknown", content);
+    const auto whole = get(files, "/x.unknown");
+    CHECK(whole.body == content);
+    CHECK(whole.header.get("Content-Type") == "text/plain; charset=utf-8");
+    CHECK(whole.header.get("Content-Length") == std::to_string(size));
+    if (size < 510) continue;
+    CHECK(get(files, "/x.unknown", {{"Range", "bytes=250-300"}}).body == content.substr(250, 51));
+    CHECK(get(files, "/x.unknown", {{"Range", "bytes=-3"}}).body == content.substr(size - 3));
+  }
 }
 
 TEST_CASE("file server: what must not be read is 403, and nothing left to read it with 503") {

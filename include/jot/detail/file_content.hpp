@@ -6,7 +6,6 @@
 // written to a client.
 #pragma once
 
-#include "../mime.hpp"             // sniff_content_type
 #include "../response_writer.hpp"  // ResponseWriter
 #include "conditional.hpp"         // Validators
 #include "fd.hpp"                  // Fd
@@ -16,6 +15,7 @@
 
 #include <charconv>     // std::to_chars
 #include <cstdint>      // std::uint64_t
+#include <span>         // std::span
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 
@@ -33,12 +33,11 @@ struct FileContent {
               : w.write_bytes(bytes.substr(offset, length));
   }
 
-  // The type that its first bytes tell.
-  std::string_view sniff() const noexcept {
-    if (!fd) return sniff_content_type(bytes);
-    char first[512];
-    const ssize_t n = pread(fd.get(), first, sizeof first, 0);
-    return sniff_content_type({first, n > 0 ? static_cast<std::size_t>(n) : 0});
+  // Its first bytes, in `to` if they do not lie in memory anyway. Returns: "" if it can't be read.
+  std::string_view front(std::span<char> to) const noexcept {
+    if (!fd) return bytes.substr(0, to.size());
+    const ssize_t n = pread(fd.get(), to.data(), to.size(), 0);
+    return {to.data(), n > 0 ? static_cast<std::size_t>(n) : 0};
   }
 };
 

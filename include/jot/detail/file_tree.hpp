@@ -11,7 +11,8 @@
 #include "file_content.hpp"    // FileContent
 #include "open_beneath.hpp"    // open_beneath
 
-#include <dirent.h>  // fdopendir, readdir
+#include <dirent.h>    // fdopendir, readdir
+#include <sys/stat.h>  // fstat, stat
 
 #include <algorithm>     // std::sort, std::lower_bound
 #include <cerrno>        // errno
@@ -81,18 +82,56 @@ inline FoundFile found_file(Fd fd) {
   return {FoundFile::file, file_content(std::move(fd), s)};
 }
 
+// A folder, by a name that may be a link which a deployment switches. Where it leads is asked each
+// time; the folder is opened anew only when that is not where it led at first.
+class NamedFolder {
+ public:
+  // first: where the name leads now, opened.
+  NamedFolder(std::string name, Fd first) : name_(std::move(name)), first_(std::move(first)) {
+    if (fstat(first_.get(), &is_) != 0) is_ = {};
+  }
+
+  // The open folder, for as long as this lives; -1 with errno set where there is none.
+  class Opened {
+   public:
+    explicit Opened(int fd) noexcept : fd_(fd) {}
+    explicit Opened(Fd own) noexcept : own_(std::move(own)), fd_(own_.get()) {}
+    int get() const noexcept { return fd_; }
+
+   private:
+    Fd own_;
+    int fd_;
+  };
+
+  Opened open() const {
+    struct stat now;
+    if (stat(name_.c_str(), &now) == 0 && now.st_ino == is_.st_ino && now.st_dev == is_.st_dev)
+      return Opened(first_.get());
+    return Opened(open_folder(name_));
+  }
+
+  static Fd open_folder(const std::string& name) noexcept {
+    return Fd(::open(name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+
+ private:
+  std::string name_;
+  Fd first_;  // open, so that no other folder can get its number
+  struct stat is_ = {};
+};
+
 // A folder of the file system.
 class FolderTree final : public FileTree {
  public:
-  FolderTree(std::string root, Search search) : root_(std::move(root)), search_(search) {}
+  FolderTree(NamedFolder root, Search search) : root_(std::move(root)), search_(search) {}
 
   FoundFile find(const std::string& name) const override {
-    const Fd root = open_root();
+    const auto root = root_.open();
     return found_file(open_in(root, name, open_for_serving));
   }
 
   std::optional<std::vector<FileEntry>> list(const std::string& name) const override {
-    const Fd root = open_root();
+    const auto root = root_.open();
     Fd folder = open_in(root, name, O_RDONLY | O_DIRECTORY);
     DIR* entries = folder ? fdopendir(folder.get()) : nullptr;
     if (!entries) return {};
@@ -105,16 +144,14 @@ class FolderTree final : public FileTree {
   }
 
  private:
-  Fd open_root() const { return Fd(open(root_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); }
-
-  Fd open_in(const Fd& root, const std::string& name, int flags) const {
-    if (!root) return Fd();
+  Fd open_in(const NamedFolder::Opened& root, const std::string& name, int flags) const {
+    if (root.get() < 0) return Fd();
     return open_beneath(root.get(), name.empty() ? "." : name, flags, search_);
   }
 
   // What find() would serve, and nothing else.
-  void add_entry(std::vector<FileEntry>& list, const Fd& root, const std::string& prefix,
-                 const char* name) const {
+  void add_entry(std::vector<FileEntry>& list, const NamedFolder::Opened& root,
+                 const std::string& prefix, const char* name) const {
     if (name == std::string_view(".") || name == std::string_view("..")) return;
     const Fd fd = open_in(root, prefix + name, O_PATH);
     struct stat s;
@@ -125,7 +162,7 @@ class FolderTree final : public FileTree {
       list.push_back({name, false, static_cast<std::uint64_t>(s.st_size), s.st_mtim.tv_sec});
   }
 
-  std::string root_;
+  NamedFolder root_;
   Search search_;
 };
 

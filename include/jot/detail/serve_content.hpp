@@ -12,7 +12,7 @@
 // In: a content, and how it is to be called. Out: the whole response.
 #pragma once
 
-#include "../mime.hpp"             // mime_type
+#include "../mime.hpp"             // mime_type, sniff_content_type
 #include "../request.hpp"          // Request
 #include "../response_writer.hpp"  // ResponseWriter
 #include "base64.hpp"              // base64url_encode
@@ -125,7 +125,10 @@ class ContentAnswer {
     if (header_.has("Content-Type")) return;
     std::string_view type = mime_type(terms.name);
     // What is coded cannot be looked into.
-    if (type == "application/octet-stream" && terms.coding.empty()) type = content_.sniff();
+    if (type == "application/octet-stream" && terms.coding.empty()) {
+      front_ = content_.front(front_bytes_);
+      type = sniff_content_type(front_);
+    }
     header_.set("Content-Type", type);
   }
 
@@ -144,7 +147,11 @@ class ContentAnswer {
   // The length is said also for a HEAD, which gets no more.
   void send(const ByteRange& range) {
     header_.set("Content-Length", range.length);
-    if (r_.method() != "HEAD" && range.length > 0) content_.write(w_, range.start, range.length);
+    if (r_.method() == "HEAD" || range.length == 0) return;
+    if (range.start + range.length <= front_.size())
+      w_.write_bytes(front_.substr(range.start, range.length));
+    else
+      content_.write(w_, range.start, range.length);
   }
 
   void send_parts(const std::vector<ByteRange>& ranges) {
@@ -157,6 +164,8 @@ class ContentAnswer {
   Request& r_;
   const FileContent& content_;
   Header& header_;
+  std::string_view front_ = {};  // what was read to tell the type: of a small file, all
+  char front_bytes_[2048];
 };
 
 inline void serve_content(ResponseWriter& w, Request& r, const FileContent& content,

@@ -30,9 +30,11 @@ JOT_INLINE std::string absolute_path(std::string path) {
 
 JOT_INLINE std::shared_ptr<const FileTree> folder_tree(std::string root) {
   root = absolute_path(std::move(root));
-  const Fd folder(open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  Fd folder = NamedFolder::open_folder(root);
   if (!folder) throw std::system_error(errno, std::generic_category(), "jot: FileServer: " + root);
-  return std::make_shared<const FolderTree>(root, best_search(folder.get()));
+  const Search search = best_search(folder.get());
+  return std::make_shared<const FolderTree>(NamedFolder(std::move(root), std::move(folder)),
+                                            search);
 }
 
 }  // namespace detail

@@ -6,7 +6,9 @@
 #include "../detail/ascii.hpp"
 #include "../mime.hpp"
 
-#include <cstddef>  // std::size_t
+#include <algorithm>  // std::is_sorted, std::lower_bound, std::transform
+#include <cstddef>    // std::size_t
+#include <iterator>   // std::begin, std::end
 
 namespace jot::inline v1 {
 
@@ -14,9 +16,10 @@ namespace detail {
 
 struct Extension {
   std::string_view name, type;
+  constexpr bool operator<(const Extension& other) const noexcept { return name < other.name; }
 };
 
-// Types of text say utf-8, for that is what files on Linux are.
+// Sorted. Types of text say utf-8, for that is what files on Linux are.
 inline constexpr Extension extensions[] = {
     {"7z", "application/x-7z-compressed"},
     {"aac", "audio/aac"},
@@ -95,6 +98,16 @@ inline constexpr Extension extensions[] = {
     {"zip", "application/zip"},
     {"zst", "application/zstd"},
 };
+static_assert(std::is_sorted(std::begin(extensions), std::end(extensions)));
+inline constexpr std::size_t longest_extension = std::string_view("webmanifest").size();
+
+// extension: in lower case. Returns: "" where it is not known.
+constexpr std::string_view type_of_extension(std::string_view extension) noexcept {
+  const Extension* found = std::lower_bound(std::begin(extensions), std::end(extensions),
+                                            Extension{extension, ""});
+  const bool known = found != std::end(extensions) && found->name == extension;
+  return known ? found->type : std::string_view();
+}
 
 // Tags that begin an HTML page when a space or > follows; written in capitals.
 inline constexpr std::string_view html_tags[] = {"<!DOCTYPE HTML",
@@ -218,9 +231,12 @@ constexpr bool looks_like_text(std::string_view s) noexcept {
 JOT_INLINE std::string_view mime_type(std::string_view file_name) noexcept {
   const std::size_t dot = file_name.find_last_of("./");
   if (dot != std::string_view::npos && file_name[dot] == '.') {
+    char lower[detail::longest_extension];
     const std::string_view extension = file_name.substr(dot + 1);
-    for (const detail::Extension& known : detail::extensions) {
-      if (detail::iequals(known.name, extension)) return known.type;
+    if (extension.size() <= sizeof lower) {
+      std::transform(extension.begin(), extension.end(), lower, detail::to_lower);
+      const std::string_view type = detail::type_of_extension({lower, extension.size()});
+      if (!type.empty()) return type;
     }
   }
   return "application/octet-stream";
