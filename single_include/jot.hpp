@@ -4681,8 +4681,8 @@ inline constexpr std::size_t longest_extension = std::string_view("webmanifest")
 
 // extension: in lower case. Returns: "" where it is not known.
 constexpr std::string_view type_of_extension(std::string_view extension) noexcept {
-  const Extension* found = std::lower_bound(std::begin(extensions), std::end(extensions),
-                                            Extension{extension, ""});
+  const Extension* found =
+      std::lower_bound(std::begin(extensions), std::end(extensions), Extension{extension, ""});
   const bool known = found != std::end(extensions) && found->name == extension;
   return known ? found->type : std::string_view();
 }
