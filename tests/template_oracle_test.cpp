@@ -117,7 +117,7 @@ Answer answer(const Value& c) {
   try {
     return {"w", as_json_has_it(t.execute("t", c["d"]))};
   } catch (const jot::TemplateError& e) {
-    return {"e", in_short(e, false)};
+    return {"e", as_json_has_it(in_short(e, false))};
   }
 }
 
