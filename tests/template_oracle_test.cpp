@@ -33,11 +33,24 @@ std::string print(const Value& v) {
   return t.parse("t", "{{print .}}").execute("t", v);
 }
 
+// Bytes that are no UTF-8 become U+FFFD: as the answers, which are JSON, have it, and Go's
+// strings.Map.
+std::string as_utf8(std::string_view s) {
+  std::string to;
+  while (!s.empty()) {
+    const std::size_t size = jot::detail::utf8_front(s).size;
+    to += size == 0 ? "\uFFFD" : s.substr(0, size);
+    s.remove_prefix(size == 0 ? 1 : size);
+  }
+  return to;
+}
+
 void add_functions(jot::Templates& t) {
   using Text = const std::string&;
   using Any = const Value&;
   t.funcs({{"upper",
-            [](std::string s) {
+            [](Text bytes) {
+              std::string s = as_utf8(bytes);
               for (char& c : s) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
               return s;
             }},
@@ -89,17 +102,6 @@ std::string in_short(const jot::TemplateError& e, bool is_parse) {
   return s += ": " + (e.code.empty() ? e.message : e.code);
 }
 
-// The answers are JSON, where bytes that are no UTF-8 become U+FFFD.
-std::string as_json_has_it(std::string_view s) {
-  std::string to;
-  while (!s.empty()) {
-    const std::size_t size = jot::detail::utf8_front(s).size;
-    to += size == 0 ? "\uFFFD" : s.substr(0, size);
-    s.remove_prefix(size == 0 ? 1 : size);
-  }
-  return to;
-}
-
 struct Answer {
   std::string kind, text;
   bool operator==(const Answer&) const = default;
@@ -115,9 +117,9 @@ Answer answer(const Value& c) {
     return {"p", in_short(e, true)};
   }
   try {
-    return {"w", as_json_has_it(t.execute("t", c["d"]))};
+    return {"w", as_utf8(t.execute("t", c["d"]))};
   } catch (const jot::TemplateError& e) {
-    return {"e", as_json_has_it(in_short(e, false))};
+    return {"e", as_utf8(in_short(e, false))};
   }
 }
 
