@@ -3937,7 +3937,7 @@ struct MetricsState;
 
 // A copyable handle on one set of numbers; a middleware that counts, and the handler that tells.
 //
-//     http_requests_total{method,pattern,status}           with the status of what was thrown
+//     http_requests_total{method,pattern,status}           with the status that was sent
 //     http_request_duration_seconds{method,pattern}        a histogram, from 0.5 ms to 10 s
 //     http_requests_in_flight                              in here now
 //     http_server_connections{server,state}                state: "idle", "active"
@@ -13666,6 +13666,61 @@ inline std::string json_line(const AccessEntry& e, std::string_view request_id) 
 
 }  // namespace jot::inline v1::detail
 
+// -------------------------------------------------------------- jot/detail/call_and_tell.hpp
+
+// call_and_tell.hpp -- how did this request end?
+//
+// In: a handler, and what wants to know. Out: the status and size of the response, told once: also
+// where the handler threw, and then those of the page that was made of it.
+
+namespace jot::inline v1::detail {
+
+// Puts a Context in force for a scope. What outer middleware writes after it waits as before.
+class ContextScope {
+ public:
+  ContextScope(Request& r, const Context& ctx) : request_(r), before_(r.context()) {
+    r.set_context(ctx);
+  }
+  ContextScope(const ContextScope&) = delete;
+  ContextScope& operator=(const ContextScope&) = delete;
+  ~ContextScope() { request_.set_context(before_); }
+
+ private:
+  Request& request_;
+  const Context before_;
+};
+
+// Nothing has left of a response whose handler threw: what will be sent is not known in here. The
+// Context is kept, for values that a log tells.
+template <class Tell>
+void tell_later(const ResponseWriter& w, Request& r, int status, const Tell& tell) {
+  WaitingLogs* const waiting = RequestAccess::state(r).waiting_logs;
+  if (w.committed()) return tell(w.status(), w.bytes_written());
+  if (!waiting) return tell(status, 0);
+  waiting->push_back([&r, tell, ctx = r.context()](const ResponseWriter& sent) {
+    const ContextScope in_force(r, ctx);
+    tell(sent.status(), sent.bytes_written());
+  });
+}
+
+// Calls next, then tell(status, bytes): when next returns; or, where it throws, when a page has
+// been made of that.
+template <class Tell>
+void call_and_tell(ResponseWriter& w, Request& r, const Handler& next, const Tell& tell) {
+  try {
+    next(w, r);
+  } catch (const HttpError& e) {
+    tell_later(w, r, e.status(), tell);
+    throw;
+  } catch (...) {
+    tell_later(w, r, 500, tell);
+    throw;
+  }
+  tell(w.status(), w.bytes_written());
+}
+
+}  // namespace jot::inline v1::detail
+
 // -------------------------------------------------------------- jot/detail/deadline_writer.hpp
 
 // deadline_writer.hpp -- who answers when the handler does not come to an end?
@@ -14310,50 +14365,6 @@ class TokenBuckets {
 namespace jot::inline v1 {
 
 namespace detail {
-
-// Puts a Context in force for a scope. What outer middleware writes after it waits as before.
-class ContextScope {
- public:
-  ContextScope(Request& r, const Context& ctx) : request_(r), before_(r.context()) {
-    r.set_context(ctx);
-  }
-  ContextScope(const ContextScope&) = delete;
-  ContextScope& operator=(const ContextScope&) = delete;
-  ~ContextScope() { request_.set_context(before_); }
-
- private:
-  Request& request_;
-  const Context before_;
-};
-
-// Nothing has left of a response whose handler threw: what will be sent is not known in here. The
-// Context is kept, for values that a log tells.
-template <class Tell>
-void tell_later(const ResponseWriter& w, Request& r, int status, const Tell& tell) {
-  WaitingLogs* const waiting = RequestAccess::state(r).waiting_logs;
-  if (w.committed()) return tell(w.status(), w.bytes_written());
-  if (!waiting) return tell(status, 0);
-  waiting->push_back([&r, tell, ctx = r.context()](const ResponseWriter& sent) {
-    const ContextScope in_force(r, ctx);
-    tell(sent.status(), sent.bytes_written());
-  });
-}
-
-// Calls next, then tell(status, bytes): when next returns; or, where it throws, when a page has
-// been made of that.
-template <class Tell>
-void call_and_tell(ResponseWriter& w, Request& r, const Handler& next, const Tell& tell) {
-  try {
-    next(w, r);
-  } catch (const HttpError& e) {
-    tell_later(w, r, e.status(), tell);
-    throw;
-  } catch (...) {
-    tell_later(w, r, 500, tell);
-    throw;
-  }
-  tell(w.status(), w.bytes_written());
-}
 
 JOT_INLINE std::string make_request_id() {
   constexpr char hex[] = "0123456789abcdef";
@@ -29485,6 +29496,7 @@ class RequestCounts {
 // metrics.ipp -- the bodies of metrics.hpp.
 
 #include <atomic>     // std::atomic
+#include <cstdint>    // std::uint64_t
 #include <mutex>      // std::mutex
 #include <stdexcept>  // std::invalid_argument
 #include <utility>    // std::move
@@ -29512,27 +29524,18 @@ struct MetricsState {
   std::vector<WatchedServer> servers;
 };
 
-// Counts one request, however its handler ends.
-struct CountedRequest {
-  CountedRequest(MetricsState& s, const ResponseWriter& writer, const Request& request) noexcept
-      : state(s), w(writer), r(request) {
-    state.in_flight.fetch_add(1, std::memory_order_relaxed);
+// Counts a request as long as its handler runs.
+class InFlight {
+ public:
+  explicit InFlight(MetricsState& state) noexcept : state_(state) {
+    state_.in_flight.fetch_add(1, std::memory_order_relaxed);
   }
-  CountedRequest(const CountedRequest&) = delete;
-  CountedRequest& operator=(const CountedRequest&) = delete;
-  ~CountedRequest() { state.in_flight.fetch_sub(1, std::memory_order_relaxed); }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+  ~InFlight() { state_.in_flight.fetch_sub(1, std::memory_order_relaxed); }
 
-  // thrown: the status that an exception will become, unless another has been sent.
-  void over(int thrown) const {
-    const int status = w.committed() ? w.status() : thrown;
-    const std::lock_guard lock(state.counts_mutex);
-    state.counts.add(r.pattern(), r.method(), status, Clock::now() - began);
-  }
-
-  MetricsState& state;
-  const ResponseWriter& w;
-  const Request& r;
-  const Clock::time_point began = Clock::now();
+ private:
+  MetricsState& state_;
 };
 
 // One metric of all servers.
@@ -29590,17 +29593,12 @@ JOT_INLINE bool is_stopping(const Request& r) {
 JOT_INLINE Metrics::Metrics() : state_(std::make_shared<detail::MetricsState>()) {}
 
 JOT_INLINE void Metrics::operator()(ResponseWriter& w, Request& r, const Handler& next) const {
-  const detail::CountedRequest request(*state_, w, r);
-  try {
-    next(w, r);
-  } catch (const HttpError& e) {
-    request.over(e.status());
-    throw;
-  } catch (...) {
-    request.over(500);
-    throw;
-  }
-  request.over(w.status());
+  const detail::InFlight in_flight(*state_);
+  const auto tell = [state = state_, &r, began = Clock::now()](int status, std::uint64_t) {
+    const std::lock_guard lock(state->counts_mutex);
+    state->counts.add(r.pattern(), r.method(), status, Clock::now() - began);
+  };
+  detail::call_and_tell(w, r, next, tell);
 }
 
 JOT_INLINE void Metrics::operator()(ResponseWriter& w, Request&) const {

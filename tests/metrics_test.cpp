@@ -98,6 +98,18 @@ TEST_CASE("metrics: requests by pattern, method and status, however they end") {
   CHECK(text.find("nowhere") == text.npos);
 }
 
+TEST_CASE("metrics: of what was thrown, the status counts that the page for it has") {
+  const jot::Metrics metrics;
+  auto app = make_app(metrics);
+  app.on_error([](jot::ResponseWriter& w, jot::Request&, int status, std::string_view) {
+    w.write_header(status == 409 ? 410 : status);
+  });
+  CHECK(record(app, request("GET", "/thrown")).status == 410);
+  CHECK(has(metrics.text(),
+            R"(http_requests_total{method="GET",pattern="GET /thrown",status="410"} 1)"));
+  CHECK(has(metrics.text(), "http_requests_in_flight 0"));
+}
+
 TEST_CASE("metrics: the histogram adds up") {
   const jot::Metrics metrics;
   jot::Router app;

@@ -36,7 +36,7 @@ struct MetricsState;
 
 // A copyable handle on one set of numbers; a middleware that counts, and the handler that tells.
 //
-//     http_requests_total{method,pattern,status}           with the status of what was thrown
+//     http_requests_total{method,pattern,status}           with the status that was sent
 //     http_request_duration_seconds{method,pattern}        a histogram, from 0.5 ms to 10 s
 //     http_requests_in_flight                              in here now
 //     http_server_connections{server,state}                state: "idle", "active"

@@ -3,15 +3,16 @@
 // metrics.ipp -- the bodies of metrics.hpp.
 #pragma once
 
+#include "../detail/call_and_tell.hpp"   // call_and_tell
 #include "../detail/request_counts.hpp"  // RequestCounts, metric_head, label
 #include "../detail/request_state.hpp"   // RequestAccess
-#include "../error.hpp"                  // HttpError
 #include "../metrics.hpp"
 #include "../request.hpp"          // Request
 #include "../response_writer.hpp"  // ResponseWriter
 #include "../server.hpp"           // Server, ServerStats
 
 #include <atomic>     // std::atomic
+#include <cstdint>    // std::uint64_t
 #include <mutex>      // std::mutex
 #include <stdexcept>  // std::invalid_argument
 #include <utility>    // std::move
@@ -39,27 +40,18 @@ struct MetricsState {
   std::vector<WatchedServer> servers;
 };
 
-// Counts one request, however its handler ends.
-struct CountedRequest {
-  CountedRequest(MetricsState& s, const ResponseWriter& writer, const Request& request) noexcept
-      : state(s), w(writer), r(request) {
-    state.in_flight.fetch_add(1, std::memory_order_relaxed);
+// Counts a request as long as its handler runs.
+class InFlight {
+ public:
+  explicit InFlight(MetricsState& state) noexcept : state_(state) {
+    state_.in_flight.fetch_add(1, std::memory_order_relaxed);
   }
-  CountedRequest(const CountedRequest&) = delete;
-  CountedRequest& operator=(const CountedRequest&) = delete;
-  ~CountedRequest() { state.in_flight.fetch_sub(1, std::memory_order_relaxed); }
+  InFlight(const InFlight&) = delete;
+  InFlight& operator=(const InFlight&) = delete;
+  ~InFlight() { state_.in_flight.fetch_sub(1, std::memory_order_relaxed); }
 
-  // thrown: the status that an exception will become, unless another has been sent.
-  void over(int thrown) const {
-    const int status = w.committed() ? w.status() : thrown;
-    const std::lock_guard lock(state.counts_mutex);
-    state.counts.add(r.pattern(), r.method(), status, Clock::now() - began);
-  }
-
-  MetricsState& state;
-  const ResponseWriter& w;
-  const Request& r;
-  const Clock::time_point began = Clock::now();
+ private:
+  MetricsState& state_;
 };
 
 // One metric of all servers.
@@ -117,17 +109,12 @@ JOT_INLINE bool is_stopping(const Request& r) {
 JOT_INLINE Metrics::Metrics() : state_(std::make_shared<detail::MetricsState>()) {}
 
 JOT_INLINE void Metrics::operator()(ResponseWriter& w, Request& r, const Handler& next) const {
-  const detail::CountedRequest request(*state_, w, r);
-  try {
-    next(w, r);
-  } catch (const HttpError& e) {
-    request.over(e.status());
-    throw;
-  } catch (...) {
-    request.over(500);
-    throw;
-  }
-  request.over(w.status());
+  const detail::InFlight in_flight(*state_);
+  const auto tell = [state = state_, &r, began = Clock::now()](int status, std::uint64_t) {
+    const std::lock_guard lock(state->counts_mutex);
+    state->counts.add(r.pattern(), r.method(), status, Clock::now() - began);
+  };
+  detail::call_and_tell(w, r, next, tell);
 }
 
 JOT_INLINE void Metrics::operator()(ResponseWriter& w, Request&) const {

@@ -5,6 +5,7 @@
 
 #include "../detail/access_line.hpp"      // AccessEntry
 #include "../detail/ascii.hpp"            // is_token
+#include "../detail/call_and_tell.hpp"    // call_and_tell, ContextScope
 #include "../detail/client_address.hpp"   // client_network
 #include "../detail/deadline_writer.hpp"  // DeadlineWriter
 #include "../detail/entity_tag.hpp"       // TaggingWriter
@@ -12,7 +13,7 @@
 #include "../detail/line_file.hpp"        // LineFile
 #include "../detail/line_queue.hpp"       // LineQueue
 #include "../detail/random_bytes.hpp"     // random_bytes
-#include "../detail/request_state.hpp"    // RequestAccess, WaitingLogs
+#include "../detail/request_state.hpp"    // RequestAccess
 #include "../detail/token_buckets.hpp"    // TokenBuckets
 #include "../error.hpp"                   // HttpError
 #include "../middleware.hpp"
@@ -31,50 +32,6 @@
 namespace jot::inline v1 {
 
 namespace detail {
-
-// Puts a Context in force for a scope. What outer middleware writes after it waits as before.
-class ContextScope {
- public:
-  ContextScope(Request& r, const Context& ctx) : request_(r), before_(r.context()) {
-    r.set_context(ctx);
-  }
-  ContextScope(const ContextScope&) = delete;
-  ContextScope& operator=(const ContextScope&) = delete;
-  ~ContextScope() { request_.set_context(before_); }
-
- private:
-  Request& request_;
-  const Context before_;
-};
-
-// Nothing has left of a response whose handler threw: what will be sent is not known in here. The
-// Context is kept, for values that a log tells.
-template <class Tell>
-void tell_later(const ResponseWriter& w, Request& r, int status, const Tell& tell) {
-  WaitingLogs* const waiting = RequestAccess::state(r).waiting_logs;
-  if (w.committed()) return tell(w.status(), w.bytes_written());
-  if (!waiting) return tell(status, 0);
-  waiting->push_back([&r, tell, ctx = r.context()](const ResponseWriter& sent) {
-    const ContextScope in_force(r, ctx);
-    tell(sent.status(), sent.bytes_written());
-  });
-}
-
-// Calls next, then tell(status, bytes): when next returns; or, where it throws, when a page has
-// been made of that.
-template <class Tell>
-void call_and_tell(ResponseWriter& w, Request& r, const Handler& next, const Tell& tell) {
-  try {
-    next(w, r);
-  } catch (const HttpError& e) {
-    tell_later(w, r, e.status(), tell);
-    throw;
-  } catch (...) {
-    tell_later(w, r, 500, tell);
-    throw;
-  }
-  tell(w.status(), w.bytes_written());
-}
 
 JOT_INLINE std::string make_request_id() {
   constexpr char hex[] = "0123456789abcdef";
