@@ -23627,7 +23627,10 @@ class ClientConnection {
           is_one ? ::send(fd(), one.data(), one.size(), flags) : sendmsg(fd(), &message, flags);
       if (n >= 0) return n;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
-      if (errno != EINTR) return -1;
+      if (errno == EINTR) continue;
+      // The kernel says so once. EPIPE: the server had closed its side before.
+      is_broken_ = is_broken_ || errno != EPIPE;
+      return -1;
     }
   }
 
@@ -23641,15 +23644,16 @@ class ClientConnection {
     for (;;) {
       const ssize_t got = recv(fd(), to.data(), to.size(), flags);
       if (got > 0) return n = static_cast<std::size_t>(got), Arrived::bytes;
-      if (got == 0) return Arrived::end;
+      if (got == 0) return is_broken_ ? Arrived::broken : Arrived::end;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return Arrived::nothing;
       // Interrupted with flags 0: the nap began anew, so look at the clock.
       if (errno == EINTR && flags == 0) return Arrived::nothing;
-      if (errno != EINTR) return Arrived::broken;
+      if (errno != EINTR) return is_broken_ = true, Arrived::broken;
     }
   }
 
   Fd fd_;
+  bool is_broken_ = false;  // a reset was heard of: what looks like an end is none
 };
 
 }  // namespace jot::inline v1::detail
@@ -24542,10 +24546,12 @@ inline Verdict parse_response(std::string_view head, std::size_t max_fields, boo
 //
 //   1. The head leaves, together with as much of the body as is at hand.
 //   2. Where the server shall be asked first (Expect), its 100 is waited for, for a while.
-//   3. While the body leaves, the server may answer already, or go away: then nothing more is sent,
-//      and what it said is read.
+//   3. While the body leaves, the server may say that it does not want it, or go away: then nothing
+//      more is sent, and what it said is read. A 2xx says no such thing: servers that stream answer
+//      while they read, and a body cut there would be lost without a word. RFC 9112 section 9.5.
 //   4. Heads of 1xx are taken in and forgotten, but not without end.
 
+#include <cstddef>      // std::size_t
 #include <optional>     // std::optional
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -24555,6 +24561,7 @@ namespace jot::inline v1::detail {
 class Exchange {
  public:
   static constexpr int most_interim = 16;
+  static constexpr std::size_t most_early = 256u << 10;  // of an answer, kept while the body leaves
 
   // stall: the longest wait between two bytes of the body.
   Exchange(ClientConnection& connection, CallWait& wait, const ClientOptions& options,
@@ -24575,7 +24582,7 @@ class Exchange {
     for (std::string_view piece = body.next();; piece = body.next()) {
       if (body.error()) return error_ = body.error(), false;
       if (head.empty() && piece.empty()) return true;
-      is_cut_ = head.empty() && is_answered();  // while the source was thinking
+      is_cut_ = head.empty() && is_refused();  // while the source was thinking
       if (!is_cut_ && !deliver(head, piece)) return false;
       if (is_cut_ || piece.empty()) return !error_;
       head = {};
@@ -24655,7 +24662,7 @@ class Exchange {
   }
 
   // Sends both, waiting while the socket is full. Ends early, with is_cut_, where the server has
-  // answered or gone. False: error().
+  // refused it or gone. False: error().
   bool deliver(std::string_view head, std::string_view piece) {
     while (!head.empty() || !piece.empty()) {
       if (wait_.is_over()) return fail(wait_.error("request not taken"));
@@ -24664,29 +24671,52 @@ class Exchange {
       const auto n = static_cast<std::size_t>(sent), of_head = std::min(n, head.size());
       head.remove_prefix(of_head), piece.remove_prefix(n - of_head);
       if (n > 0) continue;
-      short events = POLLIN | POLLOUT;
+      short events = has_room() ? POLLIN | POLLOUT : POLLOUT;
       const Waited waited = wait_.for_fd(c_.fd(), events, wait_.within(stall_));
       if (waited != Waited::ready) return fail(wait_.error("request not taken"));
-      if ((events & POLLIN) != 0 && is_answered()) return is_cut_ = true;
+      if ((events & POLLIN) != 0 && is_refused()) return is_cut_ = true;
     }
     return true;
   }
 
-  // Looks without waiting: has a final answer begun, or has the server gone? Takes 1xx in.
-  bool is_answered() {
+  enum class Heard {
+    nothing,  // but for 1xx
+    answer,   // a final one has begun
+    end,      // the server has gone, or what it says is no HTTP
+  };
+
+  // Looks without waiting. Takes 1xx in.
+  Heard listen() {
     const Arrived arrived = c_.take_input();
-    if (arrived == Arrived::end || arrived == Arrived::broken) return true;
+    if (arrived == Arrived::end || arrived == Arrived::broken) return Heard::end;
     heard_ = heard_ || arrived == Arrived::bytes;
     for (;;) {
       const HeadScanner::State state = scan();
-      if (state == HeadScanner::State::bad) return error_.reset(), true;  // read_head() says it
-      constexpr std::size_t status_at = 9;
-      if (unread().size() > status_at && unread()[status_at] != '1') return true;
-      if (state == HeadScanner::State::need_more) return false;
+      if (state == HeadScanner::State::bad) return error_.reset(), Heard::end;  // read_head() says it
+      if (unread().size() >= status_end && unread()[status_at] != '1') return Heard::answer;
+      if (state == HeadScanner::State::need_more) return Heard::nothing;
       ResponseHead head;
       Header header;
-      if (!take_head(false, head, header)) return true;
+      if (!take_head(false, head, header)) return Heard::end;
     }
+  }
+
+  static constexpr std::size_t status_at = 9, status_end = 12;
+
+  bool has_room() const noexcept { return unread().size() < most_early; }
+
+  // Is the rest of the body for nobody?
+  bool is_refused() {
+    if (!has_room()) return false;
+    const Heard heard = listen();
+    return heard == Heard::end || (heard == Heard::answer && !takes_body());
+  }
+
+  // Of a final answer that came before the body's end: 2xx, and 303, which says where to find what
+  // came of it.
+  bool takes_body() const noexcept {
+    const std::string_view status = unread().substr(status_at, status_end - status_at);
+    return status.starts_with('2') || status == "303";
   }
 
   // Waits for 100 Continue. False: a final answer has come instead, or error().
@@ -24697,7 +24727,7 @@ class Exchange {
       const Waited waited = wait_.for_fd(c_.fd(), events, deadline);
       if (waited == Waited::too_slow && Clock::now() < wait_.end()) return true;
       if (waited != Waited::ready) return fail(wait_.error("no 100 Continue"));
-      if (is_answered()) return false;
+      if (listen() != Heard::nothing) return false;
     }
     return true;
   }

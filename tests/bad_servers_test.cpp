@@ -331,6 +331,71 @@ TEST_CASE("bad servers: an answer before the request has been sent") {
   }
 }
 
+TEST_CASE("bad servers: a success that comes before the request's end does not cut it") {
+  const std::string body(20'000'000, 'x');
+  for (const char* status : {"200 OK", "201 Created", "303 See Other"}) {
+    INFO(status);
+    bad::Server server([&](Peer& peer) {
+      if (peer.number() > 1) return peer.behave();
+      peer.send("HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 2\r\n\r\nok");
+      peer.request();
+      peer.behave();
+    });
+    Client client({.max_redirects = 0});
+    const Outcome outcome = outcome_of(client.post(server.url("/early"), body));
+    INFO(outcome.error.message());
+    CHECK_FALSE(outcome.error.code());
+    CHECK(outcome.body == "ok");
+    check_next(client, server.url("/after"), "/after");
+    CHECK(server.accepted() == 1);  // where all of the first request has been read
+  }
+}
+
+TEST_CASE("bad servers: a success, and nobody reads the request") {
+  struct {
+    const char* name;
+    std::size_t length;
+    bool closes;
+    Errc want;  // or the answer
+  } const table[] = {
+      {"a short answer", 2, false, Errc::deadline_exceeded},
+      {"one that is longer than what is kept", 50'000'000, false, Errc::deadline_exceeded},
+      {"a short one, and the server goes", 2, true, Errc{}},
+  };
+  for (const auto& row : table) {
+    INFO(row.name);
+    bad::Server server([&](Peer& peer) {
+      peer.send(sized(std::to_string(row.length)) + std::string(row.length, 'x'));
+      if (row.closes) return peer.finish_sending(), peer.wait_for_close();
+      while (!peer.stopping()) peer.sleep(5ms);
+    });
+    Client client(hurried());
+    const Outcome outcome = outcome_of(client.post(server.url("/"), std::string(50'000'000, 'x')));
+    INFO(outcome.error.message());
+    CHECK(outcome.error.code() == (row.closes ? std::error_code() : make_error_code(row.want)));
+  }
+}
+
+TEST_CASE("bad servers: a body that ends with a reset is no whole one") {
+  // Its end is that of the connection, and it is the sending that hears of the reset.
+  std::atomic<bool> is_reset = false;
+  bad::Server server([&](Peer& peer) {
+    peer.send(ok + "\r\nbegun");
+    peer.reset();
+    is_reset = true;
+  });
+  Client client(hurried());
+  int asked = 0;
+  const auto source = [&](std::span<char> to) -> std::size_t {
+    if (++asked == 2)
+      while (!is_reset) std::this_thread::yield();
+    return asked < 5 ? to.size() : 0;
+  };
+  const Outcome outcome = outcome_of(client.post(server.url("/"), source));
+  INFO(outcome.body);
+  CHECK(outcome.error.code() == Errc::connection_closed);
+}
+
 TEST_CASE("bad servers: Expect: 100-continue, and a server that has never heard of it") {
   struct {
     const char* name;

@@ -109,7 +109,10 @@ class ClientConnection {
           is_one ? ::send(fd(), one.data(), one.size(), flags) : sendmsg(fd(), &message, flags);
       if (n >= 0) return n;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
-      if (errno != EINTR) return -1;
+      if (errno == EINTR) continue;
+      // The kernel says so once. EPIPE: the server had closed its side before.
+      is_broken_ = is_broken_ || errno != EPIPE;
+      return -1;
     }
   }
 
@@ -123,15 +126,16 @@ class ClientConnection {
     for (;;) {
       const ssize_t got = recv(fd(), to.data(), to.size(), flags);
       if (got > 0) return n = static_cast<std::size_t>(got), Arrived::bytes;
-      if (got == 0) return Arrived::end;
+      if (got == 0) return is_broken_ ? Arrived::broken : Arrived::end;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return Arrived::nothing;
       // Interrupted with flags 0: the nap began anew, so look at the clock.
       if (errno == EINTR && flags == 0) return Arrived::nothing;
-      if (errno != EINTR) return Arrived::broken;
+      if (errno != EINTR) return is_broken_ = true, Arrived::broken;
     }
   }
 
   Fd fd_;
+  bool is_broken_ = false;  // a reset was heard of: what looks like an end is none
 };
 
 }  // namespace jot::inline v1::detail
