@@ -73,6 +73,13 @@ inline bool stays_open(int minor, const Header& header) noexcept {
   return !close && (minor == 1 || keep_alive);
 }
 
+// Does it speak of a body? A 204 may not (RFC 9110 section 15.3.5), and where it does, the server may
+// send one, which would be taken for the next answer.
+inline bool announces_body(int minor, const Header& header) noexcept {
+  const Framing framing = request_framing(minor, header);
+  return framing.kind == BodyKind::chunked || framing.length > 0;
+}
+
 // head: from the status line through the empty line. to_head: it answers HEAD.
 // The fields are added to those in `header`; after a refusal they are what was read until then.
 inline Verdict parse_response(std::string_view head, std::size_t max_fields, bool to_head,
@@ -88,7 +95,8 @@ inline Verdict parse_response(std::string_view head, std::size_t max_fields, boo
   if (!v.ok()) return v;
   const bool has_body = !to_head && out.status >= 200 && out.status != 204 && out.status != 304;
   out.framing = response_framing(out.minor, header, has_body);
-  out.keep_alive = stays_open(out.minor, header) && out.framing.kind != BodyKind::until_close;
+  out.keep_alive = stays_open(out.minor, header) && out.framing.kind != BodyKind::until_close &&
+                   !(out.status == 204 && announces_body(out.minor, header));
   return out.framing.verdict;
 }
 
