@@ -3379,8 +3379,9 @@ class Payload {
   requires std::is_invocable_r_v<std::size_t, F&, std::span<char>> Payload(F source)
       : source_(std::move(source)), exists_(true) {}
 
-  // The same with a length, which the source must keep: one that ends early or gives more fails the
-  // call (std::errc::invalid_argument).
+  // The same with a length, which the source must keep: one that ends early fails the call
+  // (std::errc::invalid_argument), and so does one that has more when it is asked for the last of
+  // it. There it is asked for one byte more, and not again once it has given the length.
   static Payload sized(std::uint64_t length, BodySource source);
 
   // A body that can be sent again, on another connection or to another place: make is asked for a
@@ -3584,9 +3585,11 @@ class Client {
   Result<Response> patch(const Context& ctx, std::string_view url, Payload body,
                          std::string_view content_type = {});
 
-  // Any method. Returns once the head of the response is there. When ctx ends, so does the call,
-  // whatever it waits for, and so does the reading of its body: with ctx.err() as the code. What
-  // cannot be sent (a method that is no token, a URL with spaces or control characters) is
+  // Any method. Returns once the request was sent and the head of the response is there. An answer
+  // that comes before all was sent ends the sending, unless it is 2xx or 303: then the rest
+  // follows, and up to 256 KiB of the answer are taken in meanwhile. When ctx ends, so does the
+  // call, whatever it waits for, and so does the reading of its body: with ctx.err() as the code.
+  // What cannot be sent (a method that is no token, a URL with spaces or control characters) is
   // std::errc::invalid_argument before anything is.
   Result<Response> send(const ClientRequest& request);
   Result<Response> send(const Context& ctx, const ClientRequest& request);
@@ -23083,12 +23086,19 @@ class OutgoingBody {
     return over_ = true, 0;
   }
 
+  std::string_view fail(std::string_view why) {
+    return over_ = true, error_ = bad_url(why), std::string_view();
+  }
+
   std::string_view next_of_length() {
     const std::uint64_t left = *plan_.length - sent_;
     if (left == 0) return over_ = true, std::string_view();
-    const std::size_t n = ask(static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_size)));
-    if (n == 0 && !error_) error_ = bad_url("the body's source ended before its length");
-    sent_ += n, over_ = over_ || n == 0;
+    // One byte more, so that a source that has it is not cut without a word.
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_size)) + 1;
+    const std::size_t n = ask(most);
+    if (n > left) return fail("the body's source gave more than its length");
+    if (n == 0 && !error_) return fail("the body's source ended before its length");
+    sent_ += n;
     return std::string_view(buffer_).substr(longest_chunk_head, n);
   }
 
@@ -23106,7 +23116,8 @@ class OutgoingBody {
   const Payload& payload_;
   BodyPlan plan_;
   jot::BodySource source_;
-  std::string buffer_;  // room for a chunk: its head, at most piece_size bytes, its tail
+  std::string buffer_;  // room for a chunk: its head, at most piece_size bytes, its tail; or, where
+                        // there is no tail, for one byte that is too much
   std::optional<std::string_view> first_;
   std::optional<Error> error_;
   std::uint64_t sent_ = 0;
@@ -24516,7 +24527,7 @@ inline bool stays_open(int minor, const Header& header) noexcept {
   return !close && (minor == 1 || keep_alive);
 }
 
-// Does it speak of a body? A 204 may not (RFC 9110 section 15.3.5), and where it does, the server may
+// Does it speak of a body? A 204 may not (RFC 9112 section 6), and where it does, the server may
 // send one, which would be taken for the next answer.
 inline bool announces_body(int minor, const Header& header) noexcept {
   const Framing framing = request_framing(minor, header);
@@ -24700,7 +24711,7 @@ class Exchange {
     heard_ = heard_ || arrived == Arrived::bytes;
     for (;;) {
       const HeadScanner::State state = scan();
-      if (state == HeadScanner::State::bad) return error_.reset(), Heard::end;  // read_head() says it
+      if (state == HeadScanner::State::bad) return error_.reset(), Heard::end;  // read_head() tells
       if (unread().size() >= status_end && unread()[status_at] != '1') return Heard::answer;
       if (state == HeadScanner::State::need_more) return Heard::nothing;
       ResponseHead head;

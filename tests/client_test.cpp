@@ -413,6 +413,16 @@ TEST_CASE("client: a source that breaks its word, or throws") {
   auto early = client.post(server.url("/"), Payload::sized(10, source_of({"abc"})));
   REQUIRE_FALSE(early);
   CHECK(early.error().code() == std::errc::invalid_argument);
+  for (const std::size_t length : {3u, 4u, 5u, 16u << 10, (16u << 10) + 1}) {
+    INFO(length);
+    const std::string text(length + 1, 'x');
+    auto more = client.post(server.url("/"), Payload::sized(length, source_of({"xx", text})));
+    REQUIRE_FALSE(more);
+    CHECK(more.error().code() == std::errc::invalid_argument);
+    const std::string rest = text.substr(3);
+    CHECK(all(client.post(server.url("/"), Payload::sized(length, source_of({"xx", rest})))) ==
+          text.substr(1));
+  }
   auto much = client.post(server.url("/"), [](std::span<char> to) { return to.size() + 1; });
   REQUIRE_FALSE(much);
   CHECK(much.error().code() == std::errc::invalid_argument);

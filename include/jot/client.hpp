@@ -69,8 +69,9 @@ class Payload {
   requires std::is_invocable_r_v<std::size_t, F&, std::span<char>> Payload(F source)
       : source_(std::move(source)), exists_(true) {}
 
-  // The same with a length, which the source must keep: one that ends early or gives more fails the
-  // call (std::errc::invalid_argument).
+  // The same with a length, which the source must keep: one that ends early fails the call
+  // (std::errc::invalid_argument), and so does one that has more when it is asked for the last of
+  // it. There it is asked for one byte more, and not again once it has given the length.
   static Payload sized(std::uint64_t length, BodySource source);
 
   // A body that can be sent again, on another connection or to another place: make is asked for a
@@ -274,9 +275,11 @@ class Client {
   Result<Response> patch(const Context& ctx, std::string_view url, Payload body,
                          std::string_view content_type = {});
 
-  // Any method. Returns once the head of the response is there. When ctx ends, so does the call,
-  // whatever it waits for, and so does the reading of its body: with ctx.err() as the code. What
-  // cannot be sent (a method that is no token, a URL with spaces or control characters) is
+  // Any method. Returns once the request was sent and the head of the response is there. An answer
+  // that comes before all was sent ends the sending, unless it is 2xx or 303: then the rest
+  // follows, and up to 256 KiB of the answer are taken in meanwhile. When ctx ends, so does the
+  // call, whatever it waits for, and so does the reading of its body: with ctx.err() as the code.
+  // What cannot be sent (a method that is no token, a URL with spaces or control characters) is
   // std::errc::invalid_argument before anything is.
   Result<Response> send(const ClientRequest& request);
   Result<Response> send(const Context& ctx, const ClientRequest& request);

@@ -159,7 +159,7 @@ class Exchange {
     heard_ = heard_ || arrived == Arrived::bytes;
     for (;;) {
       const HeadScanner::State state = scan();
-      if (state == HeadScanner::State::bad) return error_.reset(), Heard::end;  // read_head() says it
+      if (state == HeadScanner::State::bad) return error_.reset(), Heard::end;  // read_head() tells
       if (unread().size() >= status_end && unread()[status_at] != '1') return Heard::answer;
       if (state == HeadScanner::State::need_more) return Heard::nothing;
       ResponseHead head;

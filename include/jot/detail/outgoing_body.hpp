@@ -99,12 +99,19 @@ class OutgoingBody {
     return over_ = true, 0;
   }
 
+  std::string_view fail(std::string_view why) {
+    return over_ = true, error_ = bad_url(why), std::string_view();
+  }
+
   std::string_view next_of_length() {
     const std::uint64_t left = *plan_.length - sent_;
     if (left == 0) return over_ = true, std::string_view();
-    const std::size_t n = ask(static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_size)));
-    if (n == 0 && !error_) error_ = bad_url("the body's source ended before its length");
-    sent_ += n, over_ = over_ || n == 0;
+    // One byte more, so that a source that has it is not cut without a word.
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_size)) + 1;
+    const std::size_t n = ask(most);
+    if (n > left) return fail("the body's source gave more than its length");
+    if (n == 0 && !error_) return fail("the body's source ended before its length");
+    sent_ += n;
     return std::string_view(buffer_).substr(longest_chunk_head, n);
   }
 
@@ -122,7 +129,8 @@ class OutgoingBody {
   const Payload& payload_;
   BodyPlan plan_;
   jot::BodySource source_;
-  std::string buffer_;  // room for a chunk: its head, at most piece_size bytes, its tail
+  std::string buffer_;  // room for a chunk: its head, at most piece_size bytes, its tail; or, where
+                        // there is no tail, for one byte that is too much
   std::optional<std::string_view> first_;
   std::optional<Error> error_;
   std::uint64_t sent_ = 0;

@@ -73,7 +73,7 @@ inline bool stays_open(int minor, const Header& header) noexcept {
   return !close && (minor == 1 || keep_alive);
 }
 
-// Does it speak of a body? A 204 may not (RFC 9110 section 15.3.5), and where it does, the server may
+// Does it speak of a body? A 204 may not (RFC 9112 section 6), and where it does, the server may
 // send one, which would be taken for the next answer.
 inline bool announces_body(int minor, const Header& header) noexcept {
   const Framing framing = request_framing(minor, header);
