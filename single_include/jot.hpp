@@ -3125,6 +3125,7 @@ class TemplateFunc {
 // - braces within ${ } of a JavaScript template literal belong to their branch: one that opens in
 //   {{if}} closes there; Go mixes them up, and templates that are called inside and outside of it;
 // - the line of a problem counts those of comments before it; {{printf "%p"}} shows no address;
+// - {{slice .Text 0 .Count}} takes an index from the data as it is; Go wants it in parentheses;
 // - imaginary numbers are refused; a byte of a text, {{index "a" 0}}, is an int, not a uint8;
 // - beyond ASCII, whatever can be seen may stand in a name; Go wants a letter or a digit;
 // - a Value holds no functions: no methods, and nothing for {{call}}, which therefore always fails;
@@ -18294,6 +18295,7 @@ class HtmlEdit {
       if (is_script_literal(before.state)) escape_script_tags(at, end);
       at = end;
     }
+    if (written_ == 0) return std::string(text_);
     if (!is_comment(c_.state) || c_.delimiter != HtmlDelimiter::none) {
       keep_to(text_.size(), text_.size());
     }
@@ -18662,9 +18664,11 @@ class HtmlEscape {
   }
 
   // Blocks and templates within each other: what fits on the stack of any thread. Loops are walked
-  // twice, those within them four times, and so on: there must be an end of it.
+  // twice, those within them four times, and so on: there must be an end of it. A long text counts
+  // for each so many bytes.
   static constexpr int most_depth = 1000;
-  static constexpr int most_walked = 1'000'000;
+  static constexpr std::size_t most_walked = 1'000'000;
+  static constexpr std::size_t long_text = 256;
 
   [[noreturn]] static void fail(EscapeErrc code, std::string message, const TemplateNode* at) {
     throw EscapeProblem{code, std::move(message), at};
@@ -18679,7 +18683,8 @@ class HtmlEscape {
     if (++depth_ > most_depth)
       fail(EscapeErrc::output_context, "templates and blocks nest too deeply", &list);
     for (const NodePtr& node : list.nodes) {
-      if (++walked_ > most_walked)
+      walked_ += 1 + (node->kind == NodeKind::text ? node->text.size() / long_text : 0);
+      if (walked_ > most_walked)
         fail(EscapeErrc::output_context, "too many loops within loops", node.get());
       c = walk(std::move(c), *node);
       if (c.state == HtmlState::dead) break;
@@ -18928,11 +18933,244 @@ class HtmlEscape {
   std::set<std::string> called_ = {};
   Jumps jumps_ = {};  // in the present loop
   int depth_ = 0;
-  int walked_ = 0;
+  std::size_t walked_ = 0;
 };
 
 // Throws EscapeProblem; then no tree is changed.
 inline void escape_set(EscapableSet& set, const std::string& name) { HtmlEscape(set).run(name); }
+
+}  // namespace jot::inline v1::detail
+
+// -------------------------------------------------------------- jot/detail/template_literal.hpp
+
+// template_literal.hpp -- which value does this literal of a template mean?
+//
+// In: a number, a character or a text as written: 0x1F, 1_000, 'a', "\u00e9", `raw`. Out: the
+// Value, or what is wrong with it, in the words of Go, whose literals these are.
+
+#include <charconv>      // std::chars_format, std::from_chars
+#include <cstddef>       // std::size_t
+#include <cstdint>       // std::int64_t, std::uint64_t
+#include <limits>        // std::numeric_limits
+#include <optional>      // std::optional
+#include <string>        // std::string
+#include <string_view>   // std::string_view
+#include <system_error>  // std::errc
+
+namespace jot::inline v1::detail {
+
+// ---- texts and characters
+
+// Reads one character, or an escape, from the front of s, which is not empty, and appends it.
+// Returns: its code point, or its byte where \x and \ooo say so; nothing when it is no good.
+class LiteralReader {
+ public:
+  LiteralReader(std::string_view s, char quote) noexcept : rest_(s), quote_(quote) {}
+
+  bool at_end() const noexcept { return rest_.empty(); }
+
+  std::optional<char32_t> read(std::string& to) {
+    if (rest_[0] == quote_ || rest_[0] == '\n') return {};
+    if (rest_[0] != '\\') return character(to);
+    rest_.remove_prefix(1);
+    if (rest_.empty()) return {};
+    const char c = rest_[0];
+    rest_.remove_prefix(1);
+    switch (c) {
+      case 'x': return byte(to, number(2, 16));
+      case 'u': return code_point(to, number(4, 16));
+      case 'U': return code_point(to, number(8, 16));
+      case '\\': return to += c, char32_t{'\\'};
+      case '\'':
+      case '"':
+        if (c != quote_) return {};
+        return to += c, static_cast<char32_t>(c);
+      default: break;
+    }
+    if (c >= '0' && c <= '7') {
+      rest_ = std::string_view(rest_.data() - 1, rest_.size() + 1);
+      return byte(to, number(3, 8));
+    }
+    constexpr std::string_view letters = "abtnvfr";
+    const std::size_t i = letters.find(c);
+    if (i == letters.npos) return {};
+    return to += static_cast<char>('\a' + i), static_cast<char32_t>('\a' + i);
+  }
+
+ private:
+  std::optional<char32_t> character(std::string& to) {
+    const Utf8 c = utf8_front(rest_);
+    const std::size_t size = c.size == 0 ? 1 : c.size;
+    to += rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return c.size == 0 ? char32_t{0xFFFD} : c.code_point;
+  }
+
+  // Exactly so many digits.
+  std::optional<std::uint64_t> number(std::size_t digits, unsigned base) {
+    std::uint64_t n = 0;
+    if (rest_.size() < digits) return {};
+    for (std::size_t i = 0; i < digits; ++i) {
+      const int digit = hex_digit(rest_[i]);
+      if (digit < 0 || static_cast<unsigned>(digit) >= base) return {};
+      n = n * base + static_cast<unsigned>(digit);
+    }
+    rest_.remove_prefix(digits);
+    return n;
+  }
+
+  static std::optional<char32_t> byte(std::string& to, std::optional<std::uint64_t> n) {
+    if (!n || *n > 255) return {};
+    to += static_cast<char>(*n);
+    return static_cast<char32_t>(*n);
+  }
+
+  static std::optional<char32_t> code_point(std::string& to, std::optional<std::uint64_t> n) {
+    if (!n || *n > 0x10FFFF || (*n >= 0xD800 && *n <= 0xDFFF)) return {};
+    append_utf8(to, static_cast<char32_t>(*n));
+    return static_cast<char32_t>(*n);
+  }
+
+  std::string_view rest_;
+  const char quote_;
+};
+
+// literal: with its quotes, " or `. Returns: nothing when an escape in it is no good.
+inline std::optional<std::string> unquote(std::string_view literal) {
+  const char quote = literal[0];
+  std::string text;
+  literal = literal.substr(1, literal.size() - 2);
+  if (quote == '`') {
+    for (const char c : literal) {
+      if (c != '\r') text += c;
+    }
+    return text;
+  }
+  for (LiteralReader reader(literal, quote); !reader.at_end();) {
+    if (!reader.read(text)) return {};
+  }
+  return text;
+}
+
+// ---- numbers
+
+struct Literal {
+  Value value = {};          // a double for a whole number that only a uint could hold
+  std::string problem = {};  // "": none
+};
+
+// literal: with its quotes, '.
+inline Literal character_literal(std::string_view literal) {
+  const std::string_view inner = literal.substr(1, literal.size() - 2);
+  LiteralReader reader(inner, '\'');
+  std::string text;
+  std::optional<char32_t> c;
+  if (!reader.at_end()) c = reader.read(text);
+  if (!c) return {{}, "invalid syntax"};
+  if (!reader.at_end()) return {{}, "malformed character constant: " + std::string(literal)};
+  return {static_cast<std::int64_t>(*c), {}};
+}
+
+// Has a number neither point nor exponent?
+constexpr bool is_written_whole(std::string_view number) noexcept {
+  const bool is_hex = number.find_first_of("xX") != number.npos;
+  return number.find_first_of(is_hex ? ".pP" : ".eEpP") == number.npos;
+}
+
+class NumberLiteral {
+ public:
+  explicit NumberLiteral(std::string_view literal) : written_(literal) {}
+
+  Literal read() {
+    if (written_.ends_with('i'))
+      return {{}, "imaginary numbers are not supported: " + in_quotes(written_)};
+    if (!take_apart()) return bad();
+    if (Literal whole; read_int(whole)) return whole;
+    if (is_written_whole(written_)) return not_an_int();
+    return read_float();
+  }
+
+ private:
+  Literal bad() const { return {{}, "illegal number syntax: " + in_quotes(written_)}; }
+
+  Literal not_an_int() const {
+    double d = 0;
+    if (base_ != 10 || !to_double(d)) return bad();
+    return {{}, "integer overflow: " + in_quotes(written_)};
+  }
+
+  // Sign, base and digits, without the '_' between them.
+  bool take_apart() {
+    std::string_view s = written_;
+    if (s.starts_with('-') || s.starts_with('+')) is_negative_ = s[0] == '-', s.remove_prefix(1);
+    bool after_digit = false;
+    if (s.size() > 1 && s[0] == '0') {
+      const char letter = to_lower(s[1]);
+      base_ = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 10;
+      is_hex_ = base_ == 16;
+      if (base_ != 10) s.remove_prefix(2), after_digit = true;
+    }
+    for (std::size_t i = 0; i < s.size(); ++i) {
+      const bool digit = is_hex_ ? hex_digit(s[i]) >= 0 : is_digit(s[i]);
+      if (s[i] == '_') {
+        if (!after_digit || i + 1 == s.size()) return false;
+      } else if (i > 0 && s[i - 1] == '_' && !digit) {
+        return false;
+      } else {
+        digits_ += s[i];
+      }
+      after_digit = digit;
+    }
+    return !digits_.empty();
+  }
+
+  bool read_int(Literal& to) const {
+    int base = base_;
+    // 017 is octal.
+    if (base == 10 && digits_.size() > 1 && digits_[0] == '0') base = 8;
+    std::uint64_t n = 0;
+    const char* const end = digits_.data() + digits_.size();
+    const auto read = std::from_chars(digits_.data(), end, n, base);
+    if (read.ec != std::errc() || read.ptr != end) return false;
+    const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    if (is_negative_ && n > most + 1) return false;
+    if (is_negative_) return to.value = static_cast<std::int64_t>(0 - n), true;
+    to.value = n <= most ? Value(static_cast<std::int64_t>(n)) : Value(static_cast<double>(n));
+    return written_[0] != '+' || n <= most;
+  }
+
+  bool to_double(double& d) const {
+    const char* const end = digits_.data() + digits_.size();
+    const auto format = is_hex_ ? std::chars_format::hex : std::chars_format::general;
+    const auto read = std::from_chars(digits_.data(), end, d, format);
+    if (read.ptr != end) return false;
+    if (read.ec == std::errc::result_out_of_range) return is_small(d);
+    return read.ec == std::errc();
+  }
+
+  // Too small for a double is 0; too large is an error.
+  bool is_small(double& d) const noexcept {
+    const std::size_t e = digits_.find_first_of(is_hex_ ? "pP" : "eE");
+    const bool small = e != digits_.npos && e + 1 < digits_.size() && digits_[e + 1] == '-';
+    d = 0;
+    return small || digits_.find_first_not_of("0.") == digits_.npos;
+  }
+
+  Literal read_float() const {
+    double d = 0;
+    const bool has_exponent = digits_.find_first_of("pP") != digits_.npos;
+    if ((base_ != 10 && base_ != 16) || is_hex_ != has_exponent || !to_double(d)) return bad();
+    return {is_negative_ ? -d : d, {}};
+  }
+
+  const std::string_view written_;
+  std::string digits_;
+  int base_ = 10;
+  bool is_hex_ = false;
+  bool is_negative_ = false;
+};
+
+inline Literal number_literal(std::string_view literal) { return NumberLiteral(literal).read(); }
 
 }  // namespace jot::inline v1::detail
 
@@ -19205,7 +19443,7 @@ class PipelineEvaluator {
 
   Operand literal(const TemplateNode& node) {
     at_ = &node;
-    if (node.value.is_null()) fail(node.text + " overflows int");
+    if (node.value.is_double() && is_written_whole(node.text)) fail(node.text + " overflows int");
     return {&node.value, false, {}};
   }
 
@@ -19922,233 +20160,6 @@ class TemplateLexer {
 
 }  // namespace jot::inline v1::detail
 
-// -------------------------------------------------------------- jot/detail/template_literal.hpp
-
-// template_literal.hpp -- which value does this literal of a template mean?
-//
-// In: a number, a character or a text as written: 0x1F, 1_000, 'a', "\u00e9", `raw`. Out: the
-// Value, or what is wrong with it, in the words of Go, whose literals these are.
-
-#include <charconv>      // std::chars_format, std::from_chars
-#include <cstddef>       // std::size_t
-#include <cstdint>       // std::int64_t, std::uint64_t
-#include <limits>        // std::numeric_limits
-#include <optional>      // std::optional
-#include <string>        // std::string
-#include <string_view>   // std::string_view
-#include <system_error>  // std::errc
-
-namespace jot::inline v1::detail {
-
-// ---- texts and characters
-
-// Reads one character, or an escape, from the front of s, which is not empty, and appends it.
-// Returns: its code point, or its byte where \x and \ooo say so; nothing when it is no good.
-class LiteralReader {
- public:
-  LiteralReader(std::string_view s, char quote) noexcept : rest_(s), quote_(quote) {}
-
-  bool at_end() const noexcept { return rest_.empty(); }
-
-  std::optional<char32_t> read(std::string& to) {
-    if (rest_[0] == quote_ || rest_[0] == '\n') return {};
-    if (rest_[0] != '\\') return character(to);
-    rest_.remove_prefix(1);
-    if (rest_.empty()) return {};
-    const char c = rest_[0];
-    rest_.remove_prefix(1);
-    switch (c) {
-      case 'x': return byte(to, number(2, 16));
-      case 'u': return code_point(to, number(4, 16));
-      case 'U': return code_point(to, number(8, 16));
-      case '\\': return to += c, char32_t{'\\'};
-      case '\'':
-      case '"':
-        if (c != quote_) return {};
-        return to += c, static_cast<char32_t>(c);
-      default: break;
-    }
-    if (c >= '0' && c <= '7') {
-      rest_ = std::string_view(rest_.data() - 1, rest_.size() + 1);
-      return byte(to, number(3, 8));
-    }
-    constexpr std::string_view letters = "abtnvfr";
-    const std::size_t i = letters.find(c);
-    if (i == letters.npos) return {};
-    return to += static_cast<char>('\a' + i), static_cast<char32_t>('\a' + i);
-  }
-
- private:
-  std::optional<char32_t> character(std::string& to) {
-    const Utf8 c = utf8_front(rest_);
-    const std::size_t size = c.size == 0 ? 1 : c.size;
-    to += rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    return c.size == 0 ? char32_t{0xFFFD} : c.code_point;
-  }
-
-  // Exactly so many digits.
-  std::optional<std::uint64_t> number(std::size_t digits, unsigned base) {
-    std::uint64_t n = 0;
-    if (rest_.size() < digits) return {};
-    for (std::size_t i = 0; i < digits; ++i) {
-      const int digit = hex_digit(rest_[i]);
-      if (digit < 0 || static_cast<unsigned>(digit) >= base) return {};
-      n = n * base + static_cast<unsigned>(digit);
-    }
-    rest_.remove_prefix(digits);
-    return n;
-  }
-
-  static std::optional<char32_t> byte(std::string& to, std::optional<std::uint64_t> n) {
-    if (!n || *n > 255) return {};
-    to += static_cast<char>(*n);
-    return static_cast<char32_t>(*n);
-  }
-
-  static std::optional<char32_t> code_point(std::string& to, std::optional<std::uint64_t> n) {
-    if (!n || *n > 0x10FFFF || (*n >= 0xD800 && *n <= 0xDFFF)) return {};
-    append_utf8(to, static_cast<char32_t>(*n));
-    return static_cast<char32_t>(*n);
-  }
-
-  std::string_view rest_;
-  const char quote_;
-};
-
-// literal: with its quotes, " or `. Returns: nothing when an escape in it is no good.
-inline std::optional<std::string> unquote(std::string_view literal) {
-  const char quote = literal[0];
-  std::string text;
-  literal = literal.substr(1, literal.size() - 2);
-  if (quote == '`') {
-    for (const char c : literal) {
-      if (c != '\r') text += c;
-    }
-    return text;
-  }
-  for (LiteralReader reader(literal, quote); !reader.at_end();) {
-    if (!reader.read(text)) return {};
-  }
-  return text;
-}
-
-// ---- numbers
-
-struct Literal {
-  Value value = {};          // null, and no problem: too large for an int, but not for a uint
-  std::string problem = {};  // "": none
-};
-
-// literal: with its quotes, '.
-inline Literal character_literal(std::string_view literal) {
-  const std::string_view inner = literal.substr(1, literal.size() - 2);
-  LiteralReader reader(inner, '\'');
-  std::string text;
-  std::optional<char32_t> c;
-  if (!reader.at_end()) c = reader.read(text);
-  if (!c) return {{}, "invalid syntax"};
-  if (!reader.at_end()) return {{}, "malformed character constant: " + std::string(literal)};
-  return {static_cast<std::int64_t>(*c), {}};
-}
-
-class NumberLiteral {
- public:
-  explicit NumberLiteral(std::string_view literal) : written_(literal) {}
-
-  Literal read() {
-    if (written_.ends_with('i'))
-      return {{}, "imaginary numbers are not supported: " + in_quotes(written_)};
-    if (!take_apart()) return bad();
-    if (Literal whole; read_int(whole)) return whole;
-    if (written_.find_first_of(is_hex_ ? ".pP" : ".eEpP") == written_.npos) return not_an_int();
-    return read_float();
-  }
-
- private:
-  Literal bad() const { return {{}, "illegal number syntax: " + in_quotes(written_)}; }
-
-  Literal not_an_int() const {
-    double d = 0;
-    if (base_ != 10 || !to_double(d)) return bad();
-    return {{}, "integer overflow: " + in_quotes(written_)};
-  }
-
-  // Sign, base and digits, without the '_' between them.
-  bool take_apart() {
-    std::string_view s = written_;
-    if (s.starts_with('-') || s.starts_with('+')) is_negative_ = s[0] == '-', s.remove_prefix(1);
-    bool after_digit = false;
-    if (s.size() > 1 && s[0] == '0') {
-      const char letter = to_lower(s[1]);
-      base_ = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 10;
-      is_hex_ = base_ == 16;
-      if (base_ != 10) s.remove_prefix(2), after_digit = true;
-    }
-    for (std::size_t i = 0; i < s.size(); ++i) {
-      const bool digit = is_hex_ ? hex_digit(s[i]) >= 0 : is_digit(s[i]);
-      if (s[i] == '_') {
-        if (!after_digit || i + 1 == s.size()) return false;
-      } else if (i > 0 && s[i - 1] == '_' && !digit) {
-        return false;
-      } else {
-        digits_ += s[i];
-      }
-      after_digit = digit;
-    }
-    return !digits_.empty();
-  }
-
-  bool read_int(Literal& to) const {
-    int base = base_;
-    // 017 is octal.
-    if (base == 10 && digits_.size() > 1 && digits_[0] == '0') base = 8;
-    std::uint64_t n = 0;
-    const char* const end = digits_.data() + digits_.size();
-    const auto read = std::from_chars(digits_.data(), end, n, base);
-    if (read.ec != std::errc() || read.ptr != end) return false;
-    const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
-    if (is_negative_ && n > most + 1) return false;
-    if (is_negative_) return to.value = static_cast<std::int64_t>(0 - n), true;
-    if (n <= most) to.value = static_cast<std::int64_t>(n);
-    return written_[0] != '+' || n <= most;
-  }
-
-  bool to_double(double& d) const {
-    const char* const end = digits_.data() + digits_.size();
-    const auto format = is_hex_ ? std::chars_format::hex : std::chars_format::general;
-    const auto read = std::from_chars(digits_.data(), end, d, format);
-    if (read.ptr != end) return false;
-    if (read.ec == std::errc::result_out_of_range) return is_small(d);
-    return read.ec == std::errc();
-  }
-
-  // Too small for a double is 0; too large is an error.
-  bool is_small(double& d) const noexcept {
-    const std::size_t e = digits_.find_first_of(is_hex_ ? "pP" : "eE");
-    const bool small = e != digits_.npos && e + 1 < digits_.size() && digits_[e + 1] == '-';
-    d = 0;
-    return small || digits_.find_first_not_of("0.") == digits_.npos;
-  }
-
-  Literal read_float() const {
-    double d = 0;
-    const bool has_exponent = digits_.find_first_of("pP") != digits_.npos;
-    if ((base_ != 10 && base_ != 16) || is_hex_ != has_exponent || !to_double(d)) return bad();
-    return {is_negative_ ? -d : d, {}};
-  }
-
-  const std::string_view written_;
-  std::string digits_;
-  int base_ = 10;
-  bool is_hex_ = false;
-  bool is_negative_ = false;
-};
-
-inline Literal number_literal(std::string_view literal) { return NumberLiteral(literal).read(); }
-
-}  // namespace jot::inline v1::detail
-
 // -------------------------------------------------------------- jot/detail/template_words.hpp
 
 // template_words.hpp -- what is the next word of this template, and what if it is the wrong one?
@@ -20243,7 +20254,7 @@ class TemplateWords {
     if (token.kind != TokenKind::error)
       fail("unexpected " + described(token) + " in " + std::string(where));
     std::string message(token.text);
-    if (line_of(action_at_) != line_of(token.at)) {
+    if (action_at_ != std::string::npos && line_of(action_at_) != line_of(token.at)) {
       message += message.ends_with(" action") ? " started" : " in action started";
       message += " at " + source_->name + ":" + std::to_string(line_of(action_at_));
     }
@@ -20269,8 +20280,8 @@ class TemplateWords {
   }
 
   const std::shared_ptr<const TemplateSource> source_;
-  Token last_ = {};            // the last that was taken: where a problem is
-  std::size_t action_at_ = 0;  // where the present action began
+  Token last_ = {};                            // the last that was taken: where a problem is
+  std::size_t action_at_ = std::string::npos;  // where the present action began; npos: in none
 
  private:
   TemplateLexer lexer_;
@@ -20517,10 +20528,24 @@ namespace jot::inline v1::detail {
 // Roots by name.
 using TemplateTrees = std::map<std::string, NodePtr, std::less<>>;
 
+// White space only, as Unicode has it?
+constexpr bool is_blank(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const Utf8 c = utf8_front(text);
+    const char32_t p = c.code_point;
+    const bool space = (p >= '\t' && p <= '\r') || p == ' ' || p == 0x85 || p == 0xA0 ||
+                       p == 0x1680 || (p >= 0x2000 && p <= 0x200A) || p == 0x2028 || p == 0x2029 ||
+                       p == 0x202F || p == 0x205F || p == 0x3000;
+    if (c.size == 0 || !space) return false;
+    text.remove_prefix(c.size);
+  }
+  return true;
+}
+
 // Nothing but white space and comments: such a one does not take the place of another.
 inline bool is_empty_tree(const TemplateNode& node) noexcept {
   switch (node.kind) {
-    case NodeKind::text: return node.text.find_first_not_of(" \t\n\v\f\r") == std::string::npos;
+    case NodeKind::text: return is_blank(node.text);
     case NodeKind::list:
       for (const NodePtr& child : node.nodes) {
         if (!is_empty_tree(*child)) return false;
@@ -20546,7 +20571,6 @@ class TemplateParser final : private PipelineParser {
       if (peek().kind == TokenKind::left) {
         const Token left = take();
         if (peek_word().kind == TokenKind::define) {
-          action_at_ = left.at;
           take_word();
           definition();
           continue;
@@ -20591,9 +20615,10 @@ class TemplateParser final : private PipelineParser {
   void define(const Token& word, const std::string& name, const char* where) {
     const std::vector<std::string> variables = std::exchange(variables_, {"$"});
     const int ranges = std::exchange(ranges_, 0);
+    const std::size_t action_at = std::exchange(action_at_, std::string::npos);
     auto [root, end] = list();
     if (end.ends != Ends::by_end) fail("unexpected " + described(end) + " in " + where);
-    variables_ = variables, ranges_ = ranges;
+    variables_ = variables, ranges_ = ranges, action_at_ = action_at;
     last_ = word;
     add(name, std::move(root));
   }
@@ -20624,7 +20649,12 @@ class TemplateParser final : private PipelineParser {
 
   Item text_or_action() {
     const Token token = take_word();
-    if (token.kind == TokenKind::left) return action_at_ = token.at, action();
+    if (token.kind == TokenKind::left) {
+      action_at_ = token.at;
+      Item item = action();
+      action_at_ = std::string::npos;  // also where it stood within another one
+      return item;
+    }
     if (token.kind != TokenKind::text) unexpected(token, "input");
     NodePtr text = node(NodeKind::text, token.at);
     text->text = token.text;

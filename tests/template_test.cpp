@@ -331,6 +331,13 @@ TEST_CASE("a large text is followed once, not once for each of its signs", "[tem
     source += c.end, want += c.end;
     CHECK(page(source) == want);
   }
+  // Recursive ones within each other are followed twice for each that is around them.
+  const std::string long_text(100'000, ';');
+  std::string recursive = "<script>{{template \"0\"}}</script>{{define \"14\"}}{{end}}";
+  for (int i = 0; i < 14; ++i)
+    recursive += jot::text("{{define \"", i, "\"}}{{if .}}{{template \"", i,
+                           "\"}}{{end}};{{template \"", i + 1, "\"}}", long_text, "x{{end}}");
+  CHECK(error_of(recursive).code == "ErrOutputContext");
   std::string literals = "<script>";
   for (int i = 0; i < many; ++i) literals += "`${";
   CHECK(error_of(literals).message.find("nested too deeply") != std::string::npos);

@@ -27,6 +27,7 @@
 // - braces within ${ } of a JavaScript template literal belong to their branch: one that opens in
 //   {{if}} closes there; Go mixes them up, and templates that are called inside and outside of it;
 // - the line of a problem counts those of comments before it; {{printf "%p"}} shows no address;
+// - {{slice .Text 0 .Count}} takes an index from the data as it is; Go wants it in parentheses;
 // - imaginary numbers are refused; a byte of a text, {{index "a" 0}}, is an int, not a uint8;
 // - beyond ASCII, whatever can be seen may stand in a name; Go wants a letter or a digit;
 // - a Value holds no functions: no methods, and nothing for {{call}}, which therefore always fails;

@@ -2,15 +2,17 @@
 
 // template.go answers the cases of ../template_cases.inc by Go's own text/template and html/template:
 //
-//	go run template.go template_html.go < ../template_cases.inc > answers && mv answers ../template_cases.inc
+//	go run template*.go < ../template_cases.inc > answers && mv answers ../template_cases.inc
 //
 // Each case is a line of JSON: {"t": template, "d": data}, "o" for an option, and "m": "html" for
-// html/template. Its answer is added as "w", the page, or "e", the error of executing it, or "p", the
+// html/template. "l" and "r" are delimiters; "n" has the names and texts of templates that are parsed
+// after "t": with "k", into a clone, and "k": "copy" or "original" is executed. Its answer is added as "w", the page, or "e", the error of executing it, or "p", the
 // error of parsing it; "x" is the name of the code of an error of escaping. Whole numbers in the data
 // are ints, others float64. All other lines are kept.
 //
 // With -random SEED COUNT it makes cases of text/template up instead, from the seed alone, and answers
-// them; with -html SEED COUNT, pages for html/template; with -printf SEED COUNT, calls of printf, as in
+// them; with -html SEED COUNT, pages for html/template; with -wide and -pieces, what is in
+// template_wide.go; with -printf SEED COUNT, calls of printf, as in
 // ../printf_cases.inc (seed 1, 400 calls).
 package main
 
@@ -33,6 +35,10 @@ type Case struct {
 	D json.RawMessage `json:"d,omitempty"`
 	O string          `json:"o,omitempty"`
 	M string          `json:"m,omitempty"`
+	L string          `json:"l,omitempty"`
+	R string          `json:"r,omitempty"`
+	N [][2]string     `json:"n,omitempty"`
+	K string          `json:"k,omitempty"`
 	W *string         `json:"w,omitempty"`
 	E string          `json:"e,omitempty"`
 	X string          `json:"x,omitempty"`
@@ -102,13 +108,34 @@ func answer(c *Case) {
 		answerPage(c, convert(data))
 		return
 	}
-	t := template.New("t").Funcs(funcs)
+	t := template.New("t").Funcs(funcs).Delims(c.L, c.R)
 	if c.O != "" {
 		t.Option(c.O)
 	}
 	if _, err := t.Parse(c.T); err != nil {
 		c.P = err.Error()
 		return
+	}
+	more := t
+	if c.K != "" {
+		more = template.Must(t.Clone())
+		if c.O != "" { // which Go forgets
+			more.Option(c.O)
+		}
+	}
+	for _, n := range c.N {
+		// New() hides a template of that name until something is parsed; jot has no such state.
+		to := more.Lookup(n[0])
+		if to == nil {
+			to = more.New(n[0])
+		}
+		if _, err := to.Parse(n[1]); err != nil {
+			c.P = err.Error()
+			return
+		}
+	}
+	if c.K == "copy" {
+		t = more
 	}
 	var out strings.Builder
 	if err := t.Execute(&out, convert(data)); err != nil {
@@ -124,13 +151,33 @@ var codes = []string{"OK", "ErrAmbigContext", "ErrBadHTML", "ErrBranchEnd", "Err
 	"ErrRangeLoopReentry", "ErrSlashAmbig", "ErrPredefinedEscaper", "ErrJSTemplate"}
 
 func answerPage(c *Case, data any) {
-	t := htmltemplate.New("t").Funcs(funcs)
+	t := htmltemplate.New("t").Funcs(funcs).Delims(c.L, c.R)
 	if c.O != "" {
 		t.Option(c.O)
 	}
 	if _, err := t.Parse(c.T); err != nil {
 		c.P = err.Error()
 		return
+	}
+	more := t
+	if c.K != "" {
+		more = htmltemplate.Must(t.Clone())
+		if c.O != "" {
+			more.Option(c.O)
+		}
+	}
+	for _, n := range c.N {
+		to := more.Lookup(n[0])
+		if to == nil {
+			to = more.New(n[0])
+		}
+		if _, err := to.Parse(n[1]); err != nil {
+			c.P = err.Error()
+			return
+		}
+	}
+	if c.K == "copy" {
+		t = more
 	}
 	var out strings.Builder
 	if err := t.Execute(&out, data); err != nil {
@@ -143,6 +190,13 @@ func answerPage(c *Case, data any) {
 	}
 	s := out.String()
 	c.W = &s
+}
+
+// Does Go have an answer? {{1 | and}} is more than it can stand.
+func answers(c *Case) (good bool) {
+	defer func() { good = recover() == nil }()
+	answer(c)
+	return
 }
 
 func print(c *Case) {
@@ -418,6 +472,23 @@ func main() {
 		for m := (Maker{Rand: rand.New(rand.NewSource(seed))}); count > 0; count-- {
 			c := m.Page()
 			print(&c)
+		}
+		return
+	}
+	if len(os.Args) == 4 && (os.Args[1] == "-wide" || os.Args[1] == "-pieces") {
+		seed, _ := strconv.ParseInt(os.Args[2], 10, 64)
+		count, _ := strconv.Atoi(os.Args[3])
+		for m := (Maker{Rand: rand.New(rand.NewSource(seed))}); count > 0; count-- {
+			c := m.WidePage
+			if os.Args[1] == "-wide" {
+				c = m.Wide
+			}
+			made := c()
+			if answers(&made) && (made.P == "" || m.Intn(8) == 0) {
+				print(&made)
+			} else {
+				count++
+			}
 		}
 		return
 	}

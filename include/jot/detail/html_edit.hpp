@@ -40,6 +40,7 @@ class HtmlEdit {
       if (is_script_literal(before.state)) escape_script_tags(at, end);
       at = end;
     }
+    if (written_ == 0) return std::string(text_);
     if (!is_comment(c_.state) || c_.delimiter != HtmlDelimiter::none) {
       keep_to(text_.size(), text_.size());
     }

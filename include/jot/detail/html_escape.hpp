@@ -88,9 +88,11 @@ class HtmlEscape {
   }
 
   // Blocks and templates within each other: what fits on the stack of any thread. Loops are walked
-  // twice, those within them four times, and so on: there must be an end of it.
+  // twice, those within them four times, and so on: there must be an end of it. A long text counts
+  // for each so many bytes.
   static constexpr int most_depth = 1000;
-  static constexpr int most_walked = 1'000'000;
+  static constexpr std::size_t most_walked = 1'000'000;
+  static constexpr std::size_t long_text = 256;
 
   [[noreturn]] static void fail(EscapeErrc code, std::string message, const TemplateNode* at) {
     throw EscapeProblem{code, std::move(message), at};
@@ -105,7 +107,8 @@ class HtmlEscape {
     if (++depth_ > most_depth)
       fail(EscapeErrc::output_context, "templates and blocks nest too deeply", &list);
     for (const NodePtr& node : list.nodes) {
-      if (++walked_ > most_walked)
+      walked_ += 1 + (node->kind == NodeKind::text ? node->text.size() / long_text : 0);
+      if (walked_ > most_walked)
         fail(EscapeErrc::output_context, "too many loops within loops", node.get());
       c = walk(std::move(c), *node);
       if (c.state == HtmlState::dead) break;
@@ -354,7 +357,7 @@ class HtmlEscape {
   std::set<std::string> called_ = {};
   Jumps jumps_ = {};  // in the present loop
   int depth_ = 0;
-  int walked_ = 0;
+  std::size_t walked_ = 0;
 };
 
 // Throws EscapeProblem; then no tree is changed.

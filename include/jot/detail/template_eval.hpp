@@ -10,6 +10,7 @@
 #include "../value.hpp"            // Value
 #include "quote.hpp"               // in_quotes
 #include "template_functions.hpp"  // Builtin, find_builtin, operands_of
+#include "template_literal.hpp"    // is_written_whole
 #include "template_names.hpp"      // ExecProblem, OnMissingKey, Parameter, TemplateNames, ...
 #include "template_operand.hpp"    // is_true, make_operand, Operand
 #include "template_tree.hpp"       // NodeKind, TemplateNode, to_source
@@ -200,7 +201,7 @@ class PipelineEvaluator {
 
   Operand literal(const TemplateNode& node) {
     at_ = &node;
-    if (node.value.is_null()) fail(node.text + " overflows int");
+    if (node.value.is_double() && is_written_whole(node.text)) fail(node.text + " overflows int");
     return {&node.value, false, {}};
   }
 

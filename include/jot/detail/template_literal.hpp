@@ -118,7 +118,7 @@ inline std::optional<std::string> unquote(std::string_view literal) {
 // ---- numbers
 
 struct Literal {
-  Value value = {};          // null, and no problem: too large for an int, but not for a uint
+  Value value = {};          // a double for a whole number that only a uint could hold
   std::string problem = {};  // "": none
 };
 
@@ -134,6 +134,12 @@ inline Literal character_literal(std::string_view literal) {
   return {static_cast<std::int64_t>(*c), {}};
 }
 
+// Has a number neither point nor exponent?
+constexpr bool is_written_whole(std::string_view number) noexcept {
+  const bool is_hex = number.find_first_of("xX") != number.npos;
+  return number.find_first_of(is_hex ? ".pP" : ".eEpP") == number.npos;
+}
+
 class NumberLiteral {
  public:
   explicit NumberLiteral(std::string_view literal) : written_(literal) {}
@@ -143,7 +149,7 @@ class NumberLiteral {
       return {{}, "imaginary numbers are not supported: " + in_quotes(written_)};
     if (!take_apart()) return bad();
     if (Literal whole; read_int(whole)) return whole;
-    if (written_.find_first_of(is_hex_ ? ".pP" : ".eEpP") == written_.npos) return not_an_int();
+    if (is_written_whole(written_)) return not_an_int();
     return read_float();
   }
 
@@ -192,7 +198,7 @@ class NumberLiteral {
     const std::uint64_t most = std::numeric_limits<std::int64_t>::max();
     if (is_negative_ && n > most + 1) return false;
     if (is_negative_) return to.value = static_cast<std::int64_t>(0 - n), true;
-    if (n <= most) to.value = static_cast<std::int64_t>(n);
+    to.value = n <= most ? Value(static_cast<std::int64_t>(n)) : Value(static_cast<double>(n));
     return written_[0] != '+' || n <= most;
   }
 

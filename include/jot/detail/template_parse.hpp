@@ -11,6 +11,7 @@
 #include "template_lex.hpp"       // LexOptions, Token, TokenKind
 #include "template_pipeline.hpp"  // PipelineParser
 #include "template_tree.hpp"      // NodeKind, NodePtr, TemplateNode, TemplateSource
+#include "utf8.hpp"               // utf8_front
 
 #include <cstddef>      // std::size_t
 #include <functional>   // std::less
@@ -26,10 +27,24 @@ namespace jot::inline v1::detail {
 // Roots by name.
 using TemplateTrees = std::map<std::string, NodePtr, std::less<>>;
 
+// White space only, as Unicode has it?
+constexpr bool is_blank(std::string_view text) noexcept {
+  while (!text.empty()) {
+    const Utf8 c = utf8_front(text);
+    const char32_t p = c.code_point;
+    const bool space = (p >= '\t' && p <= '\r') || p == ' ' || p == 0x85 || p == 0xA0 ||
+                       p == 0x1680 || (p >= 0x2000 && p <= 0x200A) || p == 0x2028 || p == 0x2029 ||
+                       p == 0x202F || p == 0x205F || p == 0x3000;
+    if (c.size == 0 || !space) return false;
+    text.remove_prefix(c.size);
+  }
+  return true;
+}
+
 // Nothing but white space and comments: such a one does not take the place of another.
 inline bool is_empty_tree(const TemplateNode& node) noexcept {
   switch (node.kind) {
-    case NodeKind::text: return node.text.find_first_not_of(" \t\n\v\f\r") == std::string::npos;
+    case NodeKind::text: return is_blank(node.text);
     case NodeKind::list:
       for (const NodePtr& child : node.nodes) {
         if (!is_empty_tree(*child)) return false;
@@ -55,7 +70,6 @@ class TemplateParser final : private PipelineParser {
       if (peek().kind == TokenKind::left) {
         const Token left = take();
         if (peek_word().kind == TokenKind::define) {
-          action_at_ = left.at;
           take_word();
           definition();
           continue;
@@ -100,9 +114,10 @@ class TemplateParser final : private PipelineParser {
   void define(const Token& word, const std::string& name, const char* where) {
     const std::vector<std::string> variables = std::exchange(variables_, {"$"});
     const int ranges = std::exchange(ranges_, 0);
+    const std::size_t action_at = std::exchange(action_at_, std::string::npos);
     auto [root, end] = list();
     if (end.ends != Ends::by_end) fail("unexpected " + described(end) + " in " + where);
-    variables_ = variables, ranges_ = ranges;
+    variables_ = variables, ranges_ = ranges, action_at_ = action_at;
     last_ = word;
     add(name, std::move(root));
   }
@@ -133,7 +148,12 @@ class TemplateParser final : private PipelineParser {
 
   Item text_or_action() {
     const Token token = take_word();
-    if (token.kind == TokenKind::left) return action_at_ = token.at, action();
+    if (token.kind == TokenKind::left) {
+      action_at_ = token.at;
+      Item item = action();
+      action_at_ = std::string::npos;  // also where it stood within another one
+      return item;
+    }
     if (token.kind != TokenKind::text) unexpected(token, "input");
     NodePtr text = node(NodeKind::text, token.at);
     text->text = token.text;

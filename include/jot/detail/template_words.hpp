@@ -98,7 +98,7 @@ class TemplateWords {
     if (token.kind != TokenKind::error)
       fail("unexpected " + described(token) + " in " + std::string(where));
     std::string message(token.text);
-    if (line_of(action_at_) != line_of(token.at)) {
+    if (action_at_ != std::string::npos && line_of(action_at_) != line_of(token.at)) {
       message += message.ends_with(" action") ? " started" : " in action started";
       message += " at " + source_->name + ":" + std::to_string(line_of(action_at_));
     }
@@ -124,8 +124,8 @@ class TemplateWords {
   }
 
   const std::shared_ptr<const TemplateSource> source_;
-  Token last_ = {};            // the last that was taken: where a problem is
-  std::size_t action_at_ = 0;  // where the present action began
+  Token last_ = {};                            // the last that was taken: where a problem is
+  std::size_t action_at_ = std::string::npos;  // where the present action began; npos: in none
 
  private:
   TemplateLexer lexer_;
