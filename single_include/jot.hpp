@@ -12930,10 +12930,12 @@ struct PartHead {
   bool is_file = false;  // has a file name; an <input type=file> without a file has an empty one
 };
 
-// "C:\fakepath\a.txt" and "../../a.txt" are "a.txt"; what is no name for a file is "file".
+// "C:\fakepath\a.txt" and "../../a.txt" are "a.txt"; what is no name for a file is "file". A tab is
+// left out: it is the one control character that a field may have.
 inline std::string bare_file_name(std::string_view path) {
-  const std::string_view name = path.substr(path.find_last_of("/\\") + 1);
-  return name.empty() || name == "." || name == ".." ? "file" : std::string(name);
+  std::string name(path.substr(path.find_last_of("/\\") + 1));
+  std::erase(name, '\t');
+  return name.empty() || name == "." || name == ".." ? "file" : name;
 }
 
 // utf-8''%e2%82%ac.txt: RFC 8187 section 3.2.1. nullopt: another charset, or not so written.

@@ -277,6 +277,8 @@ TEST_CASE("multipart: what the head of a part says") {
       {field("; name=\"a\"; filename=\".htaccess\""), "a", ".htaccess", ""},
       // RFC 8187.
       {field("; name=\"a\"; filename*=utf-8''%e2%82%ac.txt"), "a", "\xe2\x82\xac.txt", ""},
+      {field("; name=\"a\"; filename=\"x\ty\t\""), "a", "xy", ""},
+      {field("; name=\"a\"; filename=\"\t.\""), "a", "file", ""},
       {field("; name=\"a\"; filename*=UTF-8'en'..%2f..%2fx"), "a", "x", ""},
       {field("; name=\"a\"; filename=\"plain\"; filename*=utf-8''star"), "a", "plain", ""},
       {field("; name=\"a\"; filename*=iso-8859-1''x"), "a", "", ""},
