@@ -10197,7 +10197,8 @@ struct AskedFile {
 // whole path.
 inline std::string_view asked_path(const RequestState& s) noexcept {
   std::string_view path = s.head.path;
-  if (!s.pattern.empty() && (!s.rest.empty() || path.ends_with('/'))) return s.rest;
+  const bool leaves_rest = !s.pattern.empty() && !s.pattern.ends_with("{$}");
+  if (leaves_rest && (!s.rest.empty() || path.ends_with('/'))) return s.rest;
   path.remove_prefix(s.mount_size);
   if (path.starts_with('/')) path.remove_prefix(1);
   return path;
@@ -10633,7 +10634,7 @@ inline Search best_search(int folder) noexcept {
 
 #include <algorithm>     // std::sort, std::lower_bound
 #include <cerrno>        // errno
-#include <optional>      // std::optional
+#include <memory>        // std::unique_ptr
 #include <stdexcept>     // std::invalid_argument
 #include <string>        // std::string
 #include <string_view>   // std::string_view
@@ -10654,25 +10655,30 @@ struct FoundFile {
   FileContent content = {};  // of a file
 };
 
+struct FoundList {
+  FoundFile::Kind kind = FoundFile::missing;  // directory: here is what is in it
+  std::vector<FileEntry> entries = {};        // unsorted
+};
+
 class FileTree {
  public:
   virtual ~FileTree() = default;
   virtual FoundFile find(const std::string& name) const = 0;
-
-  // What is in a directory, unsorted; nullopt: it is none, or may not be read.
-  virtual std::optional<std::vector<FileEntry>> list(const std::string& name) const = 0;
+  virtual FoundList list(const std::string& name) const = 0;
 };
+
+// Did it fail for want of descriptors or memory?
+constexpr bool is_for_want(int error) noexcept {
+  return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOMEM;
+}
 
 // Throws: std::system_error for what has to do neither with the name nor with its rights: a broken
 // disk.
 inline FoundFile not_found_for(int error) {
+  if (is_for_want(error)) return {FoundFile::busy};
   switch (error) {
     case EACCES:
     case EPERM: return {FoundFile::forbidden};
-    case EAGAIN:
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM: return {FoundFile::busy};
     case EINVAL:  // a name that this file system cannot hold
     case EILSEQ:
     case ELOOP:
@@ -10747,16 +10753,17 @@ class FolderTree final : public FileTree {
     return found_file(open_in(root, name, open_for_serving));
   }
 
-  std::optional<std::vector<FileEntry>> list(const std::string& name) const override {
+  FoundList list(const std::string& name) const override {
     const auto root = root_.open();
     Fd folder = open_in(root, name, O_RDONLY | O_DIRECTORY);
-    DIR* entries = folder ? fdopendir(folder.get()) : nullptr;
-    if (!entries) return {};
+    const std::unique_ptr<DIR, int (*)(DIR*)> names(folder ? fdopendir(folder.get()) : nullptr,
+                                                    closedir);
+    if (!names) return {not_found_for(errno).kind};
     folder.release();  // closedir() closes it
-    std::vector<FileEntry> list;
+    FoundList list{FoundFile::directory};
     const std::string prefix = name.empty() ? "" : name + '/';
-    while (const dirent* entry = readdir(entries)) add_entry(list, root, prefix, entry->d_name);
-    closedir(entries);
+    while (const dirent* entry = readdir(names.get()))
+      if (!add_entry(list.entries, root, prefix, entry->d_name)) return {FoundFile::busy};
     return list;
   }
 
@@ -10766,17 +10773,19 @@ class FolderTree final : public FileTree {
     return open_beneath(root.get(), name.empty() ? "." : name, flags, search_);
   }
 
-  // What find() would serve, and nothing else.
-  void add_entry(std::vector<FileEntry>& list, const NamedFolder::Opened& root,
+  // What find() would serve, and nothing else. False: there is nothing left to look at it with, and
+  // a list without it would be a lie.
+  bool add_entry(std::vector<FileEntry>& list, const NamedFolder::Opened& root,
                  const std::string& prefix, const char* name) const {
-    if (name == std::string_view(".") || name == std::string_view("..")) return;
+    if (name == std::string_view(".") || name == std::string_view("..")) return true;
     const Fd fd = open_in(root, prefix + name, O_PATH);
     struct stat s;
-    if (!fd || fstat(fd.get(), &s) != 0) return;
+    if (!fd || fstat(fd.get(), &s) != 0) return !is_for_want(errno);
     if (S_ISDIR(s.st_mode))
       list.push_back({name, true, 0, s.st_mtim.tv_sec});
     else if (S_ISREG(s.st_mode))
       list.push_back({name, false, static_cast<std::uint64_t>(s.st_size), s.st_mtim.tv_sec});
+    return true;
   }
 
   NamedFolder root_;
@@ -10811,7 +10820,7 @@ class EmbeddedTree final : public FileTree {
     return {is_directory(name) ? FoundFile::directory : FoundFile::missing};
   }
 
-  std::optional<std::vector<FileEntry>> list(const std::string& name) const override {
+  FoundList list(const std::string& name) const override {
     if (!is_directory(name)) return {};
     const std::string prefix = name.empty() ? "" : name + '/';
     std::vector<FileEntry> list;
@@ -10824,7 +10833,7 @@ class EmbeddedTree final : public FileTree {
       if (!list.empty() && list.back().directory && list.back().name == first) continue;
       list.push_back({std::string(first), directory, directory ? 0 : bytes.size(), 0});
     }
-    return list;
+    return {FoundFile::directory, std::move(list)};
   }
 
  private:
@@ -12157,8 +12166,10 @@ inline RangeAnswer parse_byte_ranges(std::string_view field, std::uint64_t size)
 //
 // In: a content, and how it is to be called. Out: the whole response.
 
+#include <algorithm>    // std::min
 #include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint64_t
+#include <cstdint>      // std::int64_t, std::uint64_t
+#include <ctime>        // std::time
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
@@ -12236,7 +12247,9 @@ class ContentAnswer {
   void describe(const ContentTerms& terms) {
     const Validators& v = content_.validators;
     header_.set("ETag", v.etag).set("Accept-Ranges", "bytes");
-    if (v.modified != 0) header_.set("Last-Modified", HttpDate().at(v.modified));
+    // A date to come, of a clock that was wrong, becomes today's (RFC 9110 §8.8.2.1).
+    const std::int64_t now = std::time(nullptr);
+    if (v.modified != 0) header_.set("Last-Modified", HttpDate().at(std::min(v.modified, now)));
     if (!terms.cache_control.empty() && !header_.has("Cache-Control"))
       header_.set("Cache-Control", terms.cache_control);
   }
@@ -12399,10 +12412,10 @@ class FileService {
       if (index.kind != FoundFile::missing && index.kind != FoundFile::directory)
         return answer_found(w, r, prefix + options_.index, index);
     }
-    if (options_.list || options_.list_page) {
-      if (auto entries = tree_->list(name)) return answer_list(w, r, std::move(*entries));
-    }
-    answer_missing(w, r);
+    if (!options_.list && !options_.list_page) return answer_missing(w, r);
+    FoundList list = tree_->list(name);
+    if (list.kind == FoundFile::directory) return answer_list(w, r, std::move(list.entries));
+    answer_found(w, r, name, {list.kind});
   }
 
   void answer_list(ResponseWriter& w, Request& r, std::vector<FileEntry> entries) const {

@@ -8,11 +8,13 @@
 #include "raw_client.hpp"
 #include "test_folder.hpp"
 
+#include <fcntl.h>         // open
 #include <sys/resource.h>  // setrlimit
 #include <sys/socket.h>    // socket
 #include <sys/syscall.h>   // SYS_setresuid
 #include <sys/un.h>        // sockaddr_un
 
+#include <ctime>         // std::time
 #include <string>        // std::string
 #include <string_view>   // std::string_view
 #include <system_error>  // std::system_error
@@ -158,6 +160,7 @@ TEST_CASE("file server: where it stands tells which part of the path counts") {
   app.handle("/s/", files);
   app.get("/lang/{lang}/{path...}", files);
   app.get("/docs/guide.txt", files);  // no rest: the whole path
+  app.get("/empty/nested/{$}", FileServer(site.path(), {.index = "deep.txt"}));
   app.mount("/m", files);
   inner.handle("/i/", files);
   app.mount("/outer", inner);
@@ -173,6 +176,7 @@ TEST_CASE("file server: where it stands tells which part of the path counts") {
       {"/s/docs/", 200, "<p>docs"},
       {"/lang/en/a.txt", 200, "plain a"},
       {"/docs/guide.txt", 200, "guide"},
+      {"/empty/nested/", 200, "deep"},
       {"/m/a.txt", 200, "plain a"},
       {"/m/", 200, "<p>home"},
       {"/m", 301, "m/"},
@@ -272,6 +276,18 @@ TEST_CASE("file server: an error page is not the file: no tag, no date, not kept
       }
     }
   }
+}
+
+TEST_CASE("file server: a date to come is never told") {
+  const Site site;
+  const timespec in_2100[2] = {{4'102'444'800, 0}, {4'102'444'800, 0}};
+  REQUIRE(utimensat(AT_FDCWD, site.path("a.txt").c_str(), in_2100, 0) == 0);
+  const FileServer files(site.path());
+  const std::string told(get(files, "/a.txt").header.get("Last-Modified"));
+  const auto seconds = jot::detail::parse_http_date(told);
+  REQUIRE(seconds);
+  CHECK(*seconds <= std::time(nullptr));
+  CHECK(get(files, "/a.txt", {{"If-Modified-Since", told}}).status == 200);  // rather than a lie
 }
 
 TEST_CASE("file server: a file that changes has another tag") {
@@ -442,6 +458,37 @@ TEST_CASE("file server: the list of a folder") {
   CHECK(get(files, "/a.txt/").status == 404);
   CHECK(get(files, "/up/").status == 404);
   CHECK(get(FileServer(site.path()), "/list/").status == 404);  // off unless asked for
+}
+
+TEST_CASE("file server: a folder that cannot be listed whole is not listed at all") {
+  const TestFolder folder;
+  folder.write("locked/x", "x");
+  folder.write("y", "y");
+  REQUIRE(chmod(folder.path("locked").c_str(), 0711) == 0);
+  REQUIRE(chmod(folder.path().c_str(), 0755) == 0);
+  const FileServer files(folder.path(), {.index = "", .list = true});
+  Recorded locked;
+  std::thread([&] {  // as nobody
+    if (geteuid() == 0 && syscall(SYS_setresuid, -1, 65534, -1) != 0) return;
+    locked = get(files, "/locked/");
+  })
+      .join();
+  if (geteuid() == 0) CHECK(locked.status == 403);
+
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const int next = open("/", O_RDONLY);  // the descriptor that the folder will get
+  close(next);
+  for (const int left : {0, 1}) {
+    INFO(left);
+    const rlimit few{static_cast<rlim_t>(next + left), limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &few);
+    const auto busy = get(files, "/");
+    setrlimit(RLIMIT_NOFILE, &limit);
+    CHECK(busy.status == 503);
+    CHECK(busy.header.has("Retry-After"));
+  }
+  CHECK(get(files, "/").status == 200);
 }
 
 TEST_CASE("file server: a list of one's own") {

@@ -27,7 +27,8 @@ struct AskedFile {
 // whole path.
 inline std::string_view asked_path(const RequestState& s) noexcept {
   std::string_view path = s.head.path;
-  if (!s.pattern.empty() && (!s.rest.empty() || path.ends_with('/'))) return s.rest;
+  const bool leaves_rest = !s.pattern.empty() && !s.pattern.ends_with("{$}");
+  if (leaves_rest && (!s.rest.empty() || path.ends_with('/'))) return s.rest;
   path.remove_prefix(s.mount_size);
   if (path.starts_with('/')) path.remove_prefix(1);
   return path;

@@ -100,10 +100,10 @@ class FileService {
       if (index.kind != FoundFile::missing && index.kind != FoundFile::directory)
         return answer_found(w, r, prefix + options_.index, index);
     }
-    if (options_.list || options_.list_page) {
-      if (auto entries = tree_->list(name)) return answer_list(w, r, std::move(*entries));
-    }
-    answer_missing(w, r);
+    if (!options_.list && !options_.list_page) return answer_missing(w, r);
+    FoundList list = tree_->list(name);
+    if (list.kind == FoundFile::directory) return answer_list(w, r, std::move(list.entries));
+    answer_found(w, r, name, {list.kind});
   }
 
   void answer_list(ResponseWriter& w, Request& r, std::vector<FileEntry> entries) const {

@@ -16,7 +16,7 @@
 
 #include <algorithm>     // std::sort, std::lower_bound
 #include <cerrno>        // errno
-#include <optional>      // std::optional
+#include <memory>        // std::unique_ptr
 #include <stdexcept>     // std::invalid_argument
 #include <string>        // std::string
 #include <string_view>   // std::string_view
@@ -37,25 +37,30 @@ struct FoundFile {
   FileContent content = {};  // of a file
 };
 
+struct FoundList {
+  FoundFile::Kind kind = FoundFile::missing;  // directory: here is what is in it
+  std::vector<FileEntry> entries = {};        // unsorted
+};
+
 class FileTree {
  public:
   virtual ~FileTree() = default;
   virtual FoundFile find(const std::string& name) const = 0;
-
-  // What is in a directory, unsorted; nullopt: it is none, or may not be read.
-  virtual std::optional<std::vector<FileEntry>> list(const std::string& name) const = 0;
+  virtual FoundList list(const std::string& name) const = 0;
 };
+
+// Did it fail for want of descriptors or memory?
+constexpr bool is_for_want(int error) noexcept {
+  return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOMEM;
+}
 
 // Throws: std::system_error for what has to do neither with the name nor with its rights: a broken
 // disk.
 inline FoundFile not_found_for(int error) {
+  if (is_for_want(error)) return {FoundFile::busy};
   switch (error) {
     case EACCES:
     case EPERM: return {FoundFile::forbidden};
-    case EAGAIN:
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM: return {FoundFile::busy};
     case EINVAL:  // a name that this file system cannot hold
     case EILSEQ:
     case ELOOP:
@@ -130,16 +135,17 @@ class FolderTree final : public FileTree {
     return found_file(open_in(root, name, open_for_serving));
   }
 
-  std::optional<std::vector<FileEntry>> list(const std::string& name) const override {
+  FoundList list(const std::string& name) const override {
     const auto root = root_.open();
     Fd folder = open_in(root, name, O_RDONLY | O_DIRECTORY);
-    DIR* entries = folder ? fdopendir(folder.get()) : nullptr;
-    if (!entries) return {};
+    const std::unique_ptr<DIR, int (*)(DIR*)> names(folder ? fdopendir(folder.get()) : nullptr,
+                                                    closedir);
+    if (!names) return {not_found_for(errno).kind};
     folder.release();  // closedir() closes it
-    std::vector<FileEntry> list;
+    FoundList list{FoundFile::directory};
     const std::string prefix = name.empty() ? "" : name + '/';
-    while (const dirent* entry = readdir(entries)) add_entry(list, root, prefix, entry->d_name);
-    closedir(entries);
+    while (const dirent* entry = readdir(names.get()))
+      if (!add_entry(list.entries, root, prefix, entry->d_name)) return {FoundFile::busy};
     return list;
   }
 
@@ -149,17 +155,19 @@ class FolderTree final : public FileTree {
     return open_beneath(root.get(), name.empty() ? "." : name, flags, search_);
   }
 
-  // What find() would serve, and nothing else.
-  void add_entry(std::vector<FileEntry>& list, const NamedFolder::Opened& root,
+  // What find() would serve, and nothing else. False: there is nothing left to look at it with, and
+  // a list without it would be a lie.
+  bool add_entry(std::vector<FileEntry>& list, const NamedFolder::Opened& root,
                  const std::string& prefix, const char* name) const {
-    if (name == std::string_view(".") || name == std::string_view("..")) return;
+    if (name == std::string_view(".") || name == std::string_view("..")) return true;
     const Fd fd = open_in(root, prefix + name, O_PATH);
     struct stat s;
-    if (!fd || fstat(fd.get(), &s) != 0) return;
+    if (!fd || fstat(fd.get(), &s) != 0) return !is_for_want(errno);
     if (S_ISDIR(s.st_mode))
       list.push_back({name, true, 0, s.st_mtim.tv_sec});
     else if (S_ISREG(s.st_mode))
       list.push_back({name, false, static_cast<std::uint64_t>(s.st_size), s.st_mtim.tv_sec});
+    return true;
   }
 
   NamedFolder root_;
@@ -194,7 +202,7 @@ class EmbeddedTree final : public FileTree {
     return {is_directory(name) ? FoundFile::directory : FoundFile::missing};
   }
 
-  std::optional<std::vector<FileEntry>> list(const std::string& name) const override {
+  FoundList list(const std::string& name) const override {
     if (!is_directory(name)) return {};
     const std::string prefix = name.empty() ? "" : name + '/';
     std::vector<FileEntry> list;
@@ -207,7 +215,7 @@ class EmbeddedTree final : public FileTree {
       if (!list.empty() && list.back().directory && list.back().name == first) continue;
       list.push_back({std::string(first), directory, directory ? 0 : bytes.size(), 0});
     }
-    return list;
+    return {FoundFile::directory, std::move(list)};
   }
 
  private:

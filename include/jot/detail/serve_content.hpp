@@ -23,8 +23,10 @@
 #include "http_date.hpp"           // HttpDate
 #include "random_bytes.hpp"        // random_bytes
 
+#include <algorithm>    // std::min
 #include <cstddef>      // std::size_t
-#include <cstdint>      // std::uint64_t
+#include <cstdint>      // std::int64_t, std::uint64_t
+#include <ctime>        // std::time
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <vector>       // std::vector
@@ -102,7 +104,9 @@ class ContentAnswer {
   void describe(const ContentTerms& terms) {
     const Validators& v = content_.validators;
     header_.set("ETag", v.etag).set("Accept-Ranges", "bytes");
-    if (v.modified != 0) header_.set("Last-Modified", HttpDate().at(v.modified));
+    // A date to come, of a clock that was wrong, becomes today's (RFC 9110 §8.8.2.1).
+    const std::int64_t now = std::time(nullptr);
+    if (v.modified != 0) header_.set("Last-Modified", HttpDate().at(std::min(v.modified, now)));
     if (!terms.cache_control.empty() && !header_.has("Cache-Control"))
       header_.set("Cache-Control", terms.cache_control);
   }
