@@ -769,8 +769,8 @@ struct ContextAccess {
 // In: numbers, text, lists and maps, written in braces or made from types of your own. Out: a
 // Value, a tree of null, bool, int (64 bits), double, string, list and map.
 //
-//     Value page = {{"title", "Home"}, {"items", List{1, 2, 3}}};     // a braced list is always a
-//     map page["title"].as_string();  page["items"][0].as_int();
+//     Value page = {{"title", "Home"}, {"items", List{1, 2, 3}}};  // in braces: always a map
+//     page["title"].as_string();  page["items"][0].as_int();
 //
 // A string that is known to be HTML, CSS, ... can say so: Value{HTML{"<b>trusted</b>"}}. Templates
 // pass it as what it is; everything else treats it as text. A Value owns all below it; copies are
@@ -25834,9 +25834,8 @@ class EventParser {
 
 // event_feed.hpp -- the life of an EventSource.
 //
-//   1. It connects: 200 with text/event-stream is a stream, 204 the end. What may pass (a
-//   connection
-//      that fails, 429, 5xx) is tried again after a pause; any other answer is the end.
+//   1. It connects: 200 with text/event-stream is a stream, 204 the end. What may pass (a lost
+//      connection, 429, 5xx) is tried again after a pause; any other answer is the end.
 //   2. It reads, and gives out events, until the connection is lost or silent for too long.
 //   3. It pauses for as long as the server said, and connects again, with the id of the last event.
 //

@@ -5,8 +5,8 @@
 // In: numbers, text, lists and maps, written in braces or made from types of your own. Out: a
 // Value, a tree of null, bool, int (64 bits), double, string, list and map.
 //
-//     Value page = {{"title", "Home"}, {"items", List{1, 2, 3}}};     // a braced list is always a
-//     map page["title"].as_string();  page["items"][0].as_int();
+//     Value page = {{"title", "Home"}, {"items", List{1, 2, 3}}};  // in braces: always a map
+//     page["title"].as_string();  page["items"][0].as_int();
 //
 // A string that is known to be HTML, CSS, ... can say so: Value{HTML{"<b>trusted</b>"}}. Templates
 // pass it as what it is; everything else treats it as text. A Value owns all below it; copies are

@@ -2,9 +2,8 @@
 //
 // event_feed.hpp -- the life of an EventSource.
 //
-//   1. It connects: 200 with text/event-stream is a stream, 204 the end. What may pass (a
-//   connection
-//      that fails, 429, 5xx) is tried again after a pause; any other answer is the end.
+//   1. It connects: 200 with text/event-stream is a stream, 204 the end. What may pass (a lost
+//      connection, 429, 5xx) is tried again after a pause; any other answer is the end.
 //   2. It reads, and gives out events, until the connection is lost or silent for too long.
 //   3. It pauses for as long as the server said, and connects again, with the id of the last event.
 //
