@@ -798,6 +798,7 @@ struct Entry;
 
 namespace detail {
 class JsonParser;
+class JsonWriter;
 }  // namespace detail
 
 // A list of values. `List{other_list}` copies or nests, as the compiler likes (CWG 2137): to put a
@@ -1030,6 +1031,7 @@ class Value {
 
  private:
   friend class detail::JsonParser;
+  friend class detail::JsonWriter;
 
   Value(std::string text, Kind kind) noexcept : text_(std::move(text)), kind_(kind) {}
 
@@ -7208,40 +7210,88 @@ inline void append_utf8(std::string& to, char32_t c) {
 //
 // In: a number. Out: its decimal digits, written where there is room.
 //
-// Eight digits at a time, without a loop: a number of eight digits is parted into two of four, both
-// of them at once into two of two, and all of these at once into single digits, side by side in one
-// 64-bit number. To divide by 100 and by 10 means to multiply by a little more than their inverse
-// and to shift: exact for numbers as small as these.
+// Where it is known how many digits there are, they are copied two by two from a table. Where it is
+// not, eight are made without a loop and without a branch, which would be guessed wrong too often:
+// a number of eight digits is parted into two of four, both of them at once into two of two, and
+// all of these at once into single digits, side by side in one 64-bit number. To divide by 100 and
+// by 10 means to multiply by a little more than their inverse and to shift: exact for numbers as
+// small as these.
 
 #include <bit>      // std::countr_zero
-#include <cstdint>  // std::uint64_t
+#include <cstdint>  // std::uint32_t, std::uint64_t
+#include <cstring>  // std::memcpy
 
 namespace jot::inline v1::detail {
 
-// The digits of n < 10^8 as bytes from 0 to 9, the first of them lowest.
-inline std::uint64_t eight_digits(std::uint64_t n) noexcept {
-  const std::uint64_t fours = n / 10'000 | n % 10'000 << 32;
+// The digits of n < 10^8 as bytes from 0 to 9, the first of them lowest. A number x and its
+// quotient q become q and, 16 bits higher, x - 100 q: that is x << 16 less q times (100 << 16) - 1.
+inline std::uint64_t eight_digits(std::uint32_t n) noexcept {
+  constexpr std::uint64_t ten_thousand = 10'000;
+  const std::uint64_t quotient = n / 10'000;
+  const std::uint64_t fours = (std::uint64_t{n} << 32) - quotient * ((ten_thousand << 32) - 1);
   const std::uint64_t hundreds = (fours * 5243) >> 19 & 0x0000'007F'0000'007F;
-  const std::uint64_t twos = hundreds | (fours - 100 * hundreds) << 16;
+  const std::uint64_t twos = (fours << 16) - hundreds * ((100 << 16) - 1);
   const std::uint64_t tens = (twos * 103) >> 10 & 0x000F'000F'000F'000F;
-  return tens | (twos - 10 * tens) << 8;
+  return (twos << 8) - tens * ((10 << 8) - 1);
 }
 
-// n < 10^8 in eight digits, with zeros before it. Returns: where they end.
+// n < 10^8 without zeros before it. Returns: where it ends; up to seven bytes behind that are
+// overwritten, too.
+inline char* write_few_digits(char* to, std::uint32_t n) noexcept {
+  const std::uint64_t digits = eight_digits(n);
+  const std::uint64_t last = std::uint64_t{1} << 56;  // 0 has one digit
+  const int zeros = std::countr_zero(digits | last) / 8;
+  store8(to, (digits | every_byte * '0') >> 8 * zeros);
+  return to + 8 - zeros;
+}
+
+// "00" "01" ... "99"
+struct DigitPairs {
+  char text[200] = {};
+
+  constexpr DigitPairs() {
+    for (int n = 0; n < 100; ++n) {
+      text[2 * n] = static_cast<char>('0' + n / 10);
+      text[2 * n + 1] = static_cast<char>('0' + n % 10);
+    }
+  }
+};
+
+inline constexpr DigitPairs digit_pairs{};
+
+// n < 100 without a zero before it. Returns: where it ends.
+inline char* write_two_digits(char* to, std::uint32_t n) noexcept {
+  if (n >= 10) {
+    std::memcpy(to, digit_pairs.text + 2 * n, 2);
+    return to + 2;
+  }
+  *to = static_cast<char>('0' + n);
+  return to + 1;
+}
+
+// n < 10^4, with zeros before it.
+inline void put_four_digits(char* to, std::uint32_t n) noexcept {
+  std::memcpy(to, digit_pairs.text + 2 * (n / 100), 2);
+  std::memcpy(to + 2, digit_pairs.text + 2 * (n % 100), 2);
+}
+
+// The last eight digits of n, with zeros before it. Both quotients come from n, for two divisions
+// side by side are faster than one behind the other. Returns: where they end.
 inline char* write_eight_digits(char* to, std::uint64_t n) noexcept {
-  store8(to, eight_digits(n) | every_byte * '0');
+  const std::uint64_t upper = n / 10'000 - n / 100'000'000 * 10'000;
+  put_four_digits(to, static_cast<std::uint32_t>(upper));
+  put_four_digits(to + 4, static_cast<std::uint32_t>(n % 10'000));
   return to + 8;
 }
 
-// n without zeros before it: 20 digits at most. Returns: where they end; up to seven bytes behind
-// that are overwritten, too.
+// n without zeros before it: 20 digits at most; and overwritten as above.
 inline char* write_digits(char* to, std::uint64_t n) noexcept {
   constexpr std::uint64_t limit = 100'000'000;
-  if (n >= limit) return write_eight_digits(write_digits(to, n / limit), n % limit);
-  const std::uint64_t digits = eight_digits(n);
-  const int zeros = std::countr_zero(digits | std::uint64_t{1} << 56) / 8;  // 0 has one digit
-  store8(to, (digits | every_byte * '0') >> 8 * zeros);
-  return to + 8 - zeros;
+  if (n < limit) return write_few_digits(to, static_cast<std::uint32_t>(n));
+  const std::uint64_t upper = n / limit;
+  to = upper < 100 ? write_two_digits(to, static_cast<std::uint32_t>(upper))
+                   : write_digits(to, upper);
+  return write_eight_digits(to, n);
 }
 
 }  // namespace jot::inline v1::detail
@@ -7262,6 +7312,7 @@ inline char* write_digits(char* to, std::uint64_t n) noexcept {
 //    where JavaScript writes one, below 1e-6 and from 1e21.
 
 #include <array>        // std::array
+#include <bit>          // std::countl_zero
 #include <cfloat>       // DBL_MAX, FLT_EVAL_METHOD
 #include <charconv>     // std::to_chars
 #include <cmath>        // std::signbit
@@ -7295,8 +7346,9 @@ class JsonWriter {
   void write(std::string_view s) { flush(string(buffer_, s)); }
 
  private:
-  // Each of these writes something at `at` and returns where it ends. (As a member, at would be
-  // loaded again after each byte stored, which might have been a byte of it.)
+  // Each of these writes something at `at` and returns where it ends, with room for some bytes more
+  // behind it: a colon, a comma. (As a member, at would be loaded again after each byte stored,
+  // which might have been a byte of it.)
 
   char* flush(char* at) {
     to_.append(buffer_, at);
@@ -7316,12 +7368,12 @@ class JsonWriter {
   char* value(char* at, const Value& v) {
     switch (v.kind()) {
       case Value::Kind::null: return put(at, "null");
-      case Value::Kind::boolean: return v.as_bool() ? put(at, "true") : put(at, "false");
-      case Value::Kind::integer: return integer(room(at), v.as_int());
-      case Value::Kind::floating: return floating(room(at), v.as_double());
-      case Value::Kind::list: return list(at, v.as_list());
-      case Value::Kind::map: return map(at, v.as_map());
-      default: return string(at, v.as_string());
+      case Value::Kind::boolean: return boolean(room(at), v.boolean_);
+      case Value::Kind::integer: return integer(room(at), v.integer_);
+      case Value::Kind::floating: return floating(room(at), v.floating_);
+      case Value::Kind::list: return list(at, v.list_);
+      case Value::Kind::map: return map(at, *v.map_);
+      default: return string(at, v.text_);
     }
   }
 
@@ -7333,21 +7385,40 @@ class JsonWriter {
       // Eight bytes are written, of which those count that stand for themselves. Where fewer are
       // left, NULs follow, which do not.
       const auto left = static_cast<std::size_t>(last - from);
-      const std::uint64_t word = left >= 8 ? load8(from) : load_few(from, left);
+      const std::uint64_t word = left >= 8 ? load8(from) : load_end(s, left);
       const std::uint64_t marks = not_plain(word);
       const std::size_t size = marks == 0 ? 8 : first_mark(marks);
       store8(at, word);
       at += size, from += size;
       if (marks == 0) continue;
       if (from == last) break;
-      do {
-        const Utf8 c = utf8_front({from, last});
-        at = special(at, c, from);
-        from += c.size == 0 ? 1 : c.size;
-      } while (from != last && !is_plain(*from));
+      const Place behind = specials({at, from}, last);
+      at = behind.at, from = behind.from;
     }
     *at++ = '"';
     return at;
+  }
+
+  // The last `left` bytes of s, fewer than eight; NULs follow. How many they are cannot be guessed,
+  // so a long s is not asked: its last eight bytes are moved to where those begin.
+  static std::uint64_t load_end(std::string_view s, std::size_t left) noexcept {
+    const char* const last = s.data() + s.size();
+    return s.size() < 8 ? load_few(last - left, left) : load8(last - 8) >> (56 - 8 * left) >> 8;
+  }
+
+  struct Place {
+    char* at;
+    const char* from;
+  };
+
+  // Writes a run of characters that are not plain. Returns: where both ends are.
+  Place specials(Place place, const char* last) {
+    do {
+      const Utf8 c = utf8_front({place.from, last});
+      place.at = special(place.at, c, place.from);
+      place.from += c.size == 0 ? 1 : c.size;
+    } while (place.from != last && !is_plain(*place.from));
+    return place;
   }
 
   // < and > differ in one bit, and so do " and &.
@@ -7393,6 +7464,14 @@ class JsonWriter {
     return at;
   }
 
+  // Without a branch, which would be guessed wrong half of the time.
+  static char* boolean(char* at, bool b) noexcept {
+    static constexpr char words[] = "false   true    ";
+    const std::size_t is_true = b ? 1 : 0;
+    std::memcpy(at, words + 8 * is_true, 8);
+    return at + 5 - is_true;
+  }
+
   static char* integer(char* at, std::int64_t n) noexcept {
     if (n < 0) *at++ = '-';
     const auto size = static_cast<std::uint64_t>(n);
@@ -7400,13 +7479,13 @@ class JsonWriter {
   }
 
   char* floating(char* at, double d) const {
+    if (char* behind = short_decimal(at, d)) return behind;
     const double size = d < 0 ? -d : d;
     if (!(size <= DBL_MAX)) {  // nor is NaN
       if (not_finite_ == NotFinite::refuse) throw ValueError("JSON has no NaN and no infinity");
       return at + std::string_view("null").copy(at, 4);
     }
-    const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
-    if (char* behind = plain ? short_decimal(at, d) : nullptr) return behind;
+    const bool plain = size >= 1e-6 && size < 1e21;
     const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
     return std::to_chars(at, at + few, d, format).ptr;
   }
@@ -7417,32 +7496,42 @@ class JsonWriter {
   // apart than doubles: none is shorter. Returns: nullptr when d is none of these.
   static char* short_decimal(char* at, double d) noexcept {
     const double size = d < 0 ? -d : d;
-    if (FLT_EVAL_METHOD != 0 || size >= 0x1p52 / 1e9) return nullptr;
-    const double billionths = size * 1e9 + 0.5;
-    const auto whole = static_cast<std::uint64_t>(billionths);
-    if (static_cast<double>(whole) / 1e9 != size) return nullptr;
+    if (FLT_EVAL_METHOD != 0 || !(size < 0x1p52 / 1e9)) return nullptr;  // nor is NaN
+    const auto billionths = static_cast<std::int64_t>(size * 1e9 + 0.5);
+    if (static_cast<double>(billionths) / 1e9 != size) return nullptr;
+    if (billionths < 1000 && billionths != 0) return nullptr;  // wants an exponent
     if (std::signbit(d)) *at++ = '-';
-    at = write_digits(at, whole / 1'000'000'000);
+    at = write_few_digits(at, static_cast<std::uint32_t>(billionths / 1'000'000'000));
+    const auto fraction = static_cast<std::uint32_t>(billionths % 1'000'000'000);
+    if (fraction == 0) return at;
+    // The zeros at the end, which do not count, are the highest bytes of the last eight digits.
     *at++ = '.';
-    at = write_digits(at, whole / 100'000'000 % 10);
-    at = write_eight_digits(at, whole % 100'000'000);
-    while (at[-1] == '0') --at;
-    return at[-1] == '.' ? at - 1 : at;
+    *at++ = static_cast<char>('0' + fraction / 100'000'000);
+    const std::uint64_t digits = eight_digits(fraction % 100'000'000);
+    store8(at, digits | every_byte * '0');
+    return at + 8 - std::countl_zero(digits) / 8;
   }
 
+  // An integer is worth a question of its own here: those of a long list are then written without a
+  // call for each.
   char* list(char* at, const List& list) {
     at = open(at, '[');
-    for (const Value& v : list) at = value(next(at), v);
+    for (const Value& v : list) {
+      at = line(at);
+      at = v.is_int() ? integer(room(at), v.integer_) : value(at, v);
+      *at++ = ',';
+    }
     return close(at, ']');
   }
 
   char* map(char* at, const Map& map) {
     at = open(at, '{');
     for (const auto& [key, v] : map) {
-      at = room(string(next(at), key));
+      at = string(line(at), key);
       *at++ = ':';
       if (indent_ != 0) *at++ = ' ';
       at = value(at, v);
+      *at++ = ',';
     }
     return close(at, '}');
   }
@@ -7451,24 +7540,17 @@ class JsonWriter {
     if (++depth_ > json_depth) throw ValueError("nested too deep for JSON");
     at = room(at);
     *at++ = bracket;
-    first_ = true;
     return at;
   }
 
-  // Before each element: the comma after the one before, and a line of its own.
-  char* next(char* at) {
-    at = room(at);
-    if (!first_) *at++ = ',';
-    first_ = false;
-    return indent_ == 0 ? at : new_line(at);
-  }
+  // Before each element and behind the last: with indent, each has a line of its own.
+  char* line(char* at) { return indent_ == 0 ? at : new_line(at); }
 
+  // The comma behind the last element gives way.
   char* close(char* at, char bracket) {
     --depth_;
-    at = room(at);
-    if (!first_ && indent_ != 0) at = new_line(at);  // there were elements
+    if (at[-1] == ',') at = line(room(--at));
     *at++ = bracket;
-    first_ = false;
     return at;
   }
 
@@ -7482,7 +7564,6 @@ class JsonWriter {
   const std::size_t indent_;
   const NotFinite not_finite_;
   int depth_ = 0;
-  bool first_ = true;
   char buffer_[1024];  // what is not yet in to_
 };
 

@@ -485,6 +485,26 @@ TEST_CASE("long texts are written whole") {
   CHECK(to_json(parse_json("[" + repeat("[],", 5000) + "0]")) == "[" + repeat("[],", 5000) + "0]");
 }
 
+// Brackets and colons ask for room as all else does, wherever the buffer ends.
+TEST_CASE("much that is short is written whole") {
+  for (std::size_t size = 900; size < 1100; ++size) {
+    const std::string a(size, 'a');
+    const std::string texts[] = {
+        repeat("[", 300) + repeat("]", 300),
+        repeat("{\"\":", 300) + "{}" + repeat("}", 300),
+        "[" + repeat("[],{},", 200) + "true]",
+        "[" + repeat("false,true,null,", 100) + "0]",
+        "[" + repeat("-9223372036854775808,", 100) + "0]",
+        "[" + repeat("-0.0000012345678901234567,", 100) + "0]",
+    };
+    INFO(size);
+    for (const std::string& text : texts) {
+      const std::string whole = "[\"" + a + "\"," + text + "]";
+      CHECK(to_json(parse_json(whole)) == whole);
+    }
+  }
+}
+
 TEST_CASE("whole numbers are written in their digits") {
   for (std::uint64_t power = 1; power != 0; power = power <= UINT64_MAX / 10 ? power * 10 : 0) {
     for (const std::uint64_t n : {power - 1, power, power + 1, 2 * power, 9 * (power / 10)}) {
@@ -494,11 +514,61 @@ TEST_CASE("whole numbers are written in their digits") {
             std::to_string(-static_cast<std::int64_t>(n)));
     }
   }
-  std::mt19937_64 random(3);
-  for (int i = 0; i < 20'000; ++i) {
-    const auto n = static_cast<std::int64_t>(random()) >> (random() % 64);
-    CHECK(to_json(n) == std::to_string(n));
+  // Digits are made by fours: each four, at the end and before another.
+  for (std::int64_t n = 0; n < 10'000; ++n) {
+    REQUIRE(to_json(n) == std::to_string(n));
+    REQUIRE(to_json(n * 10'000 + 9'999 - n) == std::to_string(n * 10'000 + 9'999 - n));
+    REQUIRE(to_json(n + 123'456'780'000) == std::to_string(n + 123'456'780'000));
+    REQUIRE(to_json(n * 10'000 + 1'000'000'000) == std::to_string(n * 10'000 + 1'000'000'000));
   }
+  CHECK(to_json(std::numeric_limits<std::int64_t>::min()) == "-9223372036854775808");
+  std::mt19937_64 random(3);
+  for (int i = 0; i < 300'000; ++i) {
+    const auto n = static_cast<std::int64_t>(random()) >> (random() % 64);
+    REQUIRE(to_json(n) == std::to_string(n));
+  }
+}
+
+TEST_CASE("whole numbers are written in their digits within a list, too") {
+  std::mt19937_64 random(11);
+  List list;
+  std::string want = "[";
+  for (int i = 0; i < 10'000; ++i) {
+    const auto n = static_cast<std::int64_t>(random()) >> (random() % 64);
+    list.push_back(n);
+    want.append(i == 0 ? "" : ",").append(std::to_string(n));
+  }
+  CHECK(to_json(list) == want + "]");
+}
+
+TEST_CASE("decimals as they are written") {
+  const std::pair<double, std::string_view> rows[] = {
+      {0.5, "0.5"},
+      {-0.25, "-0.25"},
+      {9.99, "9.99"},
+      {1000000.001, "1000000.001"},
+      {0.1234, "0.1234"},
+      {12.00005, "12.00005"},
+      {0.000001, "0.000001"},
+      {0.0000012, "0.0000012"},
+      {-0.00000123, "-0.00000123"},
+      {3.141592653, "3.141592653"},
+      {3.1415926535, "3.1415926535"},
+      {1.000000001, "1.000000001"},
+      {1.100000000, "1.1"},
+      {1.000000010, "1.00000001"},
+      {0.999999999, "0.999999999"},
+      {0.9999999999, "0.9999999999"},
+      {0.00000099, "9.9e-07"},
+      {0.000000001, "1e-09"},
+      {0.0000000001, "1e-10"},
+      {4503599.5, "4503599.5"},
+      {4503599.627370495, "4503599.627370495"},
+      {4503599.627370496, "4503599.627370496"},
+      {4503600.125, "4503600.125"},
+      {1e15, "1000000000000000"},
+  };
+  for (const auto& [d, want] : rows) CHECK(to_json(d) == want);
 }
 
 // Decimals of few digits, and their neighbours, which need many.

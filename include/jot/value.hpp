@@ -38,6 +38,7 @@ struct Entry;
 
 namespace detail {
 class JsonParser;
+class JsonWriter;
 }  // namespace detail
 
 // A list of values. `List{other_list}` copies or nests, as the compiler likes (CWG 2137): to put a
@@ -270,6 +271,7 @@ class Value {
 
  private:
   friend class detail::JsonParser;
+  friend class detail::JsonWriter;
 
   Value(std::string text, Kind kind) noexcept : text_(std::move(text)), kind_(kind) {}
 

@@ -16,10 +16,11 @@
 
 #include "../value.hpp"  // List, Map, Value, ValueError
 #include "ascii.hpp"     // every_byte, first_mark, load8, load_few, rough_mark_equal, ...
-#include "digits.hpp"    // write_digits, write_eight_digits
+#include "digits.hpp"    // eight_digits, write_digits, write_few_digits
 #include "utf8.hpp"      // utf8_front
 
 #include <array>        // std::array
+#include <bit>          // std::countl_zero
 #include <cfloat>       // DBL_MAX, FLT_EVAL_METHOD
 #include <charconv>     // std::to_chars
 #include <cmath>        // std::signbit
@@ -53,8 +54,9 @@ class JsonWriter {
   void write(std::string_view s) { flush(string(buffer_, s)); }
 
  private:
-  // Each of these writes something at `at` and returns where it ends. (As a member, at would be
-  // loaded again after each byte stored, which might have been a byte of it.)
+  // Each of these writes something at `at` and returns where it ends, with room for some bytes more
+  // behind it: a colon, a comma. (As a member, at would be loaded again after each byte stored,
+  // which might have been a byte of it.)
 
   char* flush(char* at) {
     to_.append(buffer_, at);
@@ -74,12 +76,12 @@ class JsonWriter {
   char* value(char* at, const Value& v) {
     switch (v.kind()) {
       case Value::Kind::null: return put(at, "null");
-      case Value::Kind::boolean: return v.as_bool() ? put(at, "true") : put(at, "false");
-      case Value::Kind::integer: return integer(room(at), v.as_int());
-      case Value::Kind::floating: return floating(room(at), v.as_double());
-      case Value::Kind::list: return list(at, v.as_list());
-      case Value::Kind::map: return map(at, v.as_map());
-      default: return string(at, v.as_string());
+      case Value::Kind::boolean: return boolean(room(at), v.boolean_);
+      case Value::Kind::integer: return integer(room(at), v.integer_);
+      case Value::Kind::floating: return floating(room(at), v.floating_);
+      case Value::Kind::list: return list(at, v.list_);
+      case Value::Kind::map: return map(at, *v.map_);
+      default: return string(at, v.text_);
     }
   }
 
@@ -91,21 +93,40 @@ class JsonWriter {
       // Eight bytes are written, of which those count that stand for themselves. Where fewer are
       // left, NULs follow, which do not.
       const auto left = static_cast<std::size_t>(last - from);
-      const std::uint64_t word = left >= 8 ? load8(from) : load_few(from, left);
+      const std::uint64_t word = left >= 8 ? load8(from) : load_end(s, left);
       const std::uint64_t marks = not_plain(word);
       const std::size_t size = marks == 0 ? 8 : first_mark(marks);
       store8(at, word);
       at += size, from += size;
       if (marks == 0) continue;
       if (from == last) break;
-      do {
-        const Utf8 c = utf8_front({from, last});
-        at = special(at, c, from);
-        from += c.size == 0 ? 1 : c.size;
-      } while (from != last && !is_plain(*from));
+      const Place behind = specials({at, from}, last);
+      at = behind.at, from = behind.from;
     }
     *at++ = '"';
     return at;
+  }
+
+  // The last `left` bytes of s, fewer than eight; NULs follow. How many they are cannot be guessed,
+  // so a long s is not asked: its last eight bytes are moved to where those begin.
+  static std::uint64_t load_end(std::string_view s, std::size_t left) noexcept {
+    const char* const last = s.data() + s.size();
+    return s.size() < 8 ? load_few(last - left, left) : load8(last - 8) >> (56 - 8 * left) >> 8;
+  }
+
+  struct Place {
+    char* at;
+    const char* from;
+  };
+
+  // Writes a run of characters that are not plain. Returns: where both ends are.
+  Place specials(Place place, const char* last) {
+    do {
+      const Utf8 c = utf8_front({place.from, last});
+      place.at = special(place.at, c, place.from);
+      place.from += c.size == 0 ? 1 : c.size;
+    } while (place.from != last && !is_plain(*place.from));
+    return place;
   }
 
   // < and > differ in one bit, and so do " and &.
@@ -151,6 +172,14 @@ class JsonWriter {
     return at;
   }
 
+  // Without a branch, which would be guessed wrong half of the time.
+  static char* boolean(char* at, bool b) noexcept {
+    static constexpr char words[] = "false   true    ";
+    const std::size_t is_true = b ? 1 : 0;
+    std::memcpy(at, words + 8 * is_true, 8);
+    return at + 5 - is_true;
+  }
+
   static char* integer(char* at, std::int64_t n) noexcept {
     if (n < 0) *at++ = '-';
     const auto size = static_cast<std::uint64_t>(n);
@@ -158,13 +187,13 @@ class JsonWriter {
   }
 
   char* floating(char* at, double d) const {
+    if (char* behind = short_decimal(at, d)) return behind;
     const double size = d < 0 ? -d : d;
     if (!(size <= DBL_MAX)) {  // nor is NaN
       if (not_finite_ == NotFinite::refuse) throw ValueError("JSON has no NaN and no infinity");
       return at + std::string_view("null").copy(at, 4);
     }
-    const bool plain = size == 0 || (size >= 1e-6 && size < 1e21);
-    if (char* behind = plain ? short_decimal(at, d) : nullptr) return behind;
+    const bool plain = size >= 1e-6 && size < 1e21;
     const auto format = plain ? std::chars_format::fixed : std::chars_format::scientific;
     return std::to_chars(at, at + few, d, format).ptr;
   }
@@ -175,32 +204,42 @@ class JsonWriter {
   // apart than doubles: none is shorter. Returns: nullptr when d is none of these.
   static char* short_decimal(char* at, double d) noexcept {
     const double size = d < 0 ? -d : d;
-    if (FLT_EVAL_METHOD != 0 || size >= 0x1p52 / 1e9) return nullptr;
-    const double billionths = size * 1e9 + 0.5;
-    const auto whole = static_cast<std::uint64_t>(billionths);
-    if (static_cast<double>(whole) / 1e9 != size) return nullptr;
+    if (FLT_EVAL_METHOD != 0 || !(size < 0x1p52 / 1e9)) return nullptr;  // nor is NaN
+    const auto billionths = static_cast<std::int64_t>(size * 1e9 + 0.5);
+    if (static_cast<double>(billionths) / 1e9 != size) return nullptr;
+    if (billionths < 1000 && billionths != 0) return nullptr;  // wants an exponent
     if (std::signbit(d)) *at++ = '-';
-    at = write_digits(at, whole / 1'000'000'000);
+    at = write_few_digits(at, static_cast<std::uint32_t>(billionths / 1'000'000'000));
+    const auto fraction = static_cast<std::uint32_t>(billionths % 1'000'000'000);
+    if (fraction == 0) return at;
+    // The zeros at the end, which do not count, are the highest bytes of the last eight digits.
     *at++ = '.';
-    at = write_digits(at, whole / 100'000'000 % 10);
-    at = write_eight_digits(at, whole % 100'000'000);
-    while (at[-1] == '0') --at;
-    return at[-1] == '.' ? at - 1 : at;
+    *at++ = static_cast<char>('0' + fraction / 100'000'000);
+    const std::uint64_t digits = eight_digits(fraction % 100'000'000);
+    store8(at, digits | every_byte * '0');
+    return at + 8 - std::countl_zero(digits) / 8;
   }
 
+  // An integer is worth a question of its own here: those of a long list are then written without a
+  // call for each.
   char* list(char* at, const List& list) {
     at = open(at, '[');
-    for (const Value& v : list) at = value(next(at), v);
+    for (const Value& v : list) {
+      at = line(at);
+      at = v.is_int() ? integer(room(at), v.integer_) : value(at, v);
+      *at++ = ',';
+    }
     return close(at, ']');
   }
 
   char* map(char* at, const Map& map) {
     at = open(at, '{');
     for (const auto& [key, v] : map) {
-      at = room(string(next(at), key));
+      at = string(line(at), key);
       *at++ = ':';
       if (indent_ != 0) *at++ = ' ';
       at = value(at, v);
+      *at++ = ',';
     }
     return close(at, '}');
   }
@@ -209,24 +248,17 @@ class JsonWriter {
     if (++depth_ > json_depth) throw ValueError("nested too deep for JSON");
     at = room(at);
     *at++ = bracket;
-    first_ = true;
     return at;
   }
 
-  // Before each element: the comma after the one before, and a line of its own.
-  char* next(char* at) {
-    at = room(at);
-    if (!first_) *at++ = ',';
-    first_ = false;
-    return indent_ == 0 ? at : new_line(at);
-  }
+  // Before each element and behind the last: with indent, each has a line of its own.
+  char* line(char* at) { return indent_ == 0 ? at : new_line(at); }
 
+  // The comma behind the last element gives way.
   char* close(char* at, char bracket) {
     --depth_;
-    at = room(at);
-    if (!first_ && indent_ != 0) at = new_line(at);  // there were elements
+    if (at[-1] == ',') at = line(room(--at));
     *at++ = bracket;
-    first_ = false;
     return at;
   }
 
@@ -240,7 +272,6 @@ class JsonWriter {
   const std::size_t indent_;
   const NotFinite not_finite_;
   int depth_ = 0;
-  bool first_ = true;
   char buffer_[1024];  // what is not yet in to_
 };
 
