@@ -7029,6 +7029,7 @@ JOT_INLINE double double_within(const Value& v, double high) {
 
 #include <cfloat>        // FLT_EVAL_METHOD, DBL_MAX
 #include <charconv>      // std::from_chars
+#include <cstddef>       // std::size_t
 #include <cstdint>       // std::int64_t, std::uint64_t
 #include <limits>        // std::numeric_limits
 #include <system_error>  // std::errc
@@ -7065,7 +7066,6 @@ class JsonNumber {
   double as_double() const noexcept { return double_; }
 
  private:
-  static bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }
   char peek() const noexcept { return at_ != end_ ? *at_ : '\0'; }
   bool is_negative() const noexcept { return *begin_ == '-'; }
 
@@ -7077,9 +7077,30 @@ class JsonNumber {
   // One digit or more. What they say is right up to 19 digits in all; beyond, digits_ has wrapped.
   bool take_digits() noexcept {
     const char* first = at_;
+    while (end_ - at_ >= 8 && take_eight_bytes()) {
+    }
     for (; is_digit(peek()); ++at_) digits_ = digits_ * 10 + static_cast<std::uint64_t>(*at_ - '0');
     if (at_ == first) fail("want a digit");
     return at_ != first;
+  }
+
+  // Takes the digits among the next eight bytes, however many, without a loop. Shifted up until the
+  // last is highest, with zeros before them, they are joined side by side: two and two, then four
+  // and four, then all eight. Returns: were all eight digits?
+  bool take_eight_bytes() noexcept {
+    constexpr std::uint64_t powers[] = {1,       10,        100,        1'000,      10'000,
+                                        100'000, 1'000'000, 10'000'000, 100'000'000};
+    const std::uint64_t bytes = load8(at_) ^ every_byte * '0';
+    // A byte of 10 to 127 gets a high bit by adding, one beyond has it.
+    const std::uint64_t marks = (bytes | (bytes + every_byte * (128 - 10))) & high_bits;
+    const std::size_t size = marks == 0 ? 8 : first_mark(marks);
+    const std::uint64_t ones = size == 0 ? 0 : bytes << (64 - 8 * size);
+    const std::uint64_t twos = (ones * (10 << 8 | 1)) >> 8 & 0x00FF'00FF'00FF'00FF;
+    const std::uint64_t fours = (twos * (100 << 16 | 1)) >> 16 & 0x0000'FFFF'0000'FFFF;
+    const std::uint64_t eight = (fours * (std::uint64_t{10'000} << 32 | 1)) >> 32;
+    digits_ = digits_ * powers[size] + eight;
+    at_ += size;
+    return size == 8;
   }
 
   // Stops counting where no number of digits could make up for the exponent.
@@ -7587,6 +7608,7 @@ class JsonWriter {
 
 #include <cstddef>      // std::nullptr_t, std::size_t
 #include <cstdint>      // std::uint64_t
+#include <cstring>      // std::memcmp
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <tuple>        // std::tuple
@@ -7630,6 +7652,7 @@ class JsonParser {
   char peek(const char* at) const noexcept { return at != end_ ? *at : '\0'; }
 
   const char* skip_space(const char* at) const noexcept {
+    if (peek(at) > ' ') return at;  // mostly
     while (peek(at) == ' ' || peek(at) == '\n' || peek(at) == '\r' || peek(at) == '\t') ++at;
     return at;
   }
@@ -7647,9 +7670,13 @@ class JsonParser {
     }
   }
 
-  const char* word(const char* at, std::string_view text) noexcept {
-    if (!std::string_view(at, end_).starts_with(text)) return fail(at, "want a value");
-    return at + text.size();
+  // text is a literal: its size is known, and comparing it takes no call.
+  template <std::size_t N>
+  const char* word(const char* at, const char (&text)[N]) noexcept {
+    constexpr std::size_t size = N - 1;
+    if (static_cast<std::size_t>(end_ - at) < size || std::memcmp(at, text, size) != 0)
+      return fail(at, "want a value");
+    return at + size;
   }
 
   const char* number(const char* at, Value& to) {

@@ -149,6 +149,45 @@ TEST_CASE("numbers that are read") {
   }
 }
 
+// Digits are taken eight at a time: any number of them, with more behind or the end.
+TEST_CASE("whole numbers are read, however long") {
+  std::mt19937_64 random(13);
+  for (int i = 0; i < 300'000; ++i) {
+    const auto n = static_cast<std::int64_t>(random()) >> (random() % 64);
+    const std::string digits = std::to_string(n);
+    REQUIRE(parse_json(digits).as_int() == n);
+    REQUIRE(parse_json("[" + digits + ",12345678]")[0].as_int() == n);
+    REQUIRE(parse_json(digits + "        ").as_int() == n);
+  }
+  for (std::size_t size = 1; size < 30; ++size) {
+    const std::string digits = std::string("123456789012345678901234567890").substr(0, size);
+    const std::string point = digits + "." + digits, exponent = digits + "e-3";
+    INFO(size);
+    CHECK(parse_json(digits) == parse_json("[" + digits + "]")[0]);
+    CHECK(parse_json(digits).is_int() == (size <= 19));
+    CHECK(parse_json(digits).as_double() == std::strtod(digits.c_str(), nullptr));
+    CHECK(parse_json(point).as_double() == std::strtod(point.c_str(), nullptr));
+    CHECK(parse_json(exponent).as_double() == std::strtod(exponent.c_str(), nullptr));
+  }
+}
+
+TEST_CASE("no other byte is taken for a digit") {
+  for (std::size_t size = 1; size < 12; ++size) {
+    for (int byte = 0; byte < 256; ++byte) {
+      const char c = static_cast<char>(byte);
+      if (std::string_view("0123456789.eE, \t\r\n").find(c) != std::string_view::npos) continue;
+      const std::string text = std::string(size, '7') + c + "123456789";
+      INFO(size << " digits, then " << byte);
+      try {
+        (void)parse_json(text);
+        CHECK(false);
+      } catch (const JsonError& e) {
+        CHECK(e.column() == static_cast<int>(size + 1));
+      }
+    }
+  }
+}
+
 TEST_CASE("what is wrong, and where") {
   struct Row {
     std::string text;

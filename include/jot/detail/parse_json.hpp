@@ -23,6 +23,7 @@
 
 #include <cstddef>      // std::nullptr_t, std::size_t
 #include <cstdint>      // std::uint64_t
+#include <cstring>      // std::memcmp
 #include <string>       // std::string
 #include <string_view>  // std::string_view
 #include <tuple>        // std::tuple
@@ -66,6 +67,7 @@ class JsonParser {
   char peek(const char* at) const noexcept { return at != end_ ? *at : '\0'; }
 
   const char* skip_space(const char* at) const noexcept {
+    if (peek(at) > ' ') return at;  // mostly
     while (peek(at) == ' ' || peek(at) == '\n' || peek(at) == '\r' || peek(at) == '\t') ++at;
     return at;
   }
@@ -83,9 +85,13 @@ class JsonParser {
     }
   }
 
-  const char* word(const char* at, std::string_view text) noexcept {
-    if (!std::string_view(at, end_).starts_with(text)) return fail(at, "want a value");
-    return at + text.size();
+  // text is a literal: its size is known, and comparing it takes no call.
+  template <std::size_t N>
+  const char* word(const char* at, const char (&text)[N]) noexcept {
+    constexpr std::size_t size = N - 1;
+    if (static_cast<std::size_t>(end_ - at) < size || std::memcmp(at, text, size) != 0)
+      return fail(at, "want a value");
+    return at + size;
   }
 
   const char* number(const char* at, Value& to) {
