@@ -7,13 +7,14 @@
 // the answers. JOT_TEMPLATE_CASES names a file with more of the same kind: see
 // oracle/template_diff. Where jot differs on purpose, by_design() says how and why.
 #include "catch.hpp"
+#include "go_cases.hpp"
 #include "jot/detail/utf8.hpp"
 #include "jot/json.hpp"
 #include "jot/template.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
-#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -230,38 +231,18 @@ bool by_design(const Value& c, const Answer& ours, const Answer& go) {
          ours.text.find("exceeded maximum template depth") != ours.text.npos;
 }
 
-int check_all(std::string_view lines) {
-  int count = 0;
-  while (!lines.empty()) {
-    const std::size_t end = std::min(lines.find('\n'), lines.size());
-    const std::string_view line = lines.substr(0, end);
-    lines.remove_prefix(std::min(end + 1, lines.size()));
-    if (!line.starts_with("{\"t\"")) continue;
-    const Value c = jot::parse_json(line);
-    const Answer ours = answer(c), go = answer_of_go(c);
-    ++count;
-    if (ours == go || by_design(c, ours, go)) continue;
-    CAPTURE(c["t"].as_string(), c["d"], c["m"].as_string("text"));
-    CHECK(ours.kind + " " + ours.text == go.kind + " " + go.text);
-  }
-  return count;
-}
-
-std::string file_content(const char* name) {
-  std::string s;
-  std::FILE* f = std::fopen(name, "rb");
-  REQUIRE(f != nullptr);
-  for (int c = 0; (c = std::getc(f)) != EOF;) s += static_cast<char>(c);
-  std::fclose(f);
-  return s;
+void check_case(const Value& c) {
+  const Answer ours = answer(c), go = answer_of_go(c);
+  if (ours == go || by_design(c, ours, go)) return;
+  CAPTURE(c["t"].as_string(), c["d"], c["m"].as_string("text"));
+  CHECK(ours.kind + " " + ours.text == go.kind + " " + go.text);
 }
 
 TEST_CASE("Templates do what Go's templates do", "[template]") {
   int count = 0;
-  for (const std::string_view lines : go_says) count += check_all(lines);
+  for (const std::string_view lines : go_says) count += check_cases(lines, "{\"t\"", check_case);
   CHECK(count >= 2600);
-  if (const char* more = std::getenv("JOT_TEMPLATE_CASES"))
-    CHECK(check_all(file_content(more)) > 0);
+  check_cases(more_cases("JOT_TEMPLATE_CASES"), "{\"t\"", check_case);
 }
 
 }  // namespace

@@ -6,10 +6,9 @@
 // it. JOT_PRINTF_CASES names a file with more of the same kind.
 #include "jot/detail/template_printf.hpp"
 #include "catch.hpp"
+#include "go_cases.hpp"
 #include "jot/json.hpp"
 
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,40 +19,21 @@ constexpr std::string_view go_says =
 #include "printf_cases.inc"
     ;
 
-std::string file_content(const char* name) {
-  std::string s;
-  std::FILE* f = std::fopen(name, "rb");
-  REQUIRE(f != nullptr);
-  for (int c = 0; (c = std::getc(f)) != EOF;) s += static_cast<char>(c);
-  std::fclose(f);
-  return s;
-}
-
 // Where Go prints an address, jot has none to print.
 bool prints_address(std::string_view format) { return format.find('p') != format.npos; }
 
-int check_all(std::string_view lines) {
-  int count = 0;
-  while (!lines.empty()) {
-    const std::size_t end = std::min(lines.find('\n'), lines.size());
-    const std::string_view line = lines.substr(0, end);
-    lines.remove_prefix(std::min(end + 1, lines.size()));
-    if (!line.starts_with("{\"f\"")) continue;
-    const jot::Value c = jot::parse_json(line);
-    const std::string& format = c["f"].as_string();
-    if (prints_address(format)) continue;
-    std::vector<const jot::Value*> operands;
-    for (const jot::Value& v : c["d"].as_list()) operands.push_back(&v);
-    INFO(line);
-    CHECK(jot::detail::printf_operands(format, operands) == c["w"].as_string());
-    ++count;
-  }
-  return count;
+void check_case(const jot::Value& c) {
+  const std::string& format = c["f"].as_string();
+  if (prints_address(format)) return;
+  std::vector<const jot::Value*> operands;
+  for (const jot::Value& v : c["d"].as_list()) operands.push_back(&v);
+  INFO(jot::to_json(c));
+  CHECK(jot::detail::printf_operands(format, operands) == c["w"].as_string());
 }
 
 TEST_CASE("printf prints what Go prints", "[template]") {
-  CHECK(check_all(go_says) == 400);
-  if (const char* more = std::getenv("JOT_PRINTF_CASES")) CHECK(check_all(file_content(more)) > 0);
+  CHECK(check_cases(go_says, "{\"f\"", check_case) == 400);
+  check_cases(more_cases("JOT_PRINTF_CASES"), "{\"f\"", check_case);
 }
 
 TEST_CASE("text is quoted as Go quotes it", "[template]") {
