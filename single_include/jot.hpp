@@ -13218,6 +13218,48 @@ class PartReader {
 
 }  // namespace jot::inline v1::detail
 
+// -------------------------------------------------------------- jot/detail/quiet_writes.hpp
+
+// quiet_writes.hpp -- which writes must not end the program?
+//
+// A write to a peer that is gone raises SIGPIPE, and one that would make a file larger than the
+// process may (RLIMIT_FSIZE) SIGXFSZ; both end a process that has not asked for them. The error
+// says it as well.
+// Threads: one of each is for the thread that it was made on.
+
+#include <signal.h>  // pthread_sigmask, sigtimedwait
+
+#include <cerrno>  // EFBIG, EPIPE
+
+namespace jot::inline v1::detail {
+
+// While it lives, writes raise neither signal on this thread.
+class QuietWrites {
+ public:
+  QuietWrites() noexcept {
+    sigemptyset(&held_), sigaddset(&held_, SIGPIPE), sigaddset(&held_, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &held_, &before_);
+  }
+  ~QuietWrites() {
+    if (raised_) {
+      const timespec at_once{};
+      sigtimedwait(&held_, nullptr, &at_once);
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  QuietWrites(const QuietWrites&) = delete;
+  QuietWrites& operator=(const QuietWrites&) = delete;
+
+  // A write has failed with that errno: its signal, if there is one, waits to be taken.
+  void note_failure(int error) noexcept { raised_ = raised_ || error == EPIPE || error == EFBIG; }
+
+ private:
+  sigset_t held_, before_;
+  bool raised_ = false;
+};
+
+}  // namespace jot::inline v1::detail
+
 // -------------------------------------------------------------- jot/detail/spool.hpp
 
 // spool.hpp -- where does an uploaded file wait for its handler?
@@ -13252,11 +13294,12 @@ namespace jot::inline v1::detail {
 
 // All of them. Throws: std::system_error, when the disk is full among others.
 inline void write_all(int fd, std::string_view bytes, const std::string& name) {
+  QuietWrites quiet;
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
     if (n == 0) errno = ENOSPC;
-    if (n <= 0) throw_errno(name);
+    if (n <= 0) quiet.note_failure(errno), throw_errno(name);
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
 }
@@ -22151,7 +22194,6 @@ class Backoff {
 // SIGPIPE. Threads: a Socket belongs to the one thread that serves its connection.
 
 #include <poll.h>          // poll
-#include <signal.h>        // pthread_sigmask, sigtimedwait
 #include <sys/sendfile.h>  // sendfile
 #include <sys/socket.h>    // recv, sendmsg
 #include <sys/uio.h>       // iovec
@@ -22254,32 +22296,6 @@ struct ContextSource {
   ~ContextSource() = default;
 };
 
-// While it lives, a write to a peer that is gone raises no SIGPIPE on this thread: for calls that
-// have no MSG_NOSIGNAL.
-class NoSigpipe {
- public:
-  NoSigpipe() noexcept {
-    sigemptyset(&pipe_), sigaddset(&pipe_, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  ~NoSigpipe() {
-    if (raised_) {
-      const timespec at_once{};
-      sigtimedwait(&pipe_, nullptr, &at_once);
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  NoSigpipe(const NoSigpipe&) = delete;
-  NoSigpipe& operator=(const NoSigpipe&) = delete;
-
-  // The call has failed with EPIPE: the signal waits to be taken.
-  void note_raised() noexcept { raised_ = true; }
-
- private:
-  sigset_t pipe_, before_;
-  bool raised_ = false;
-};
-
 enum class Received { bytes, would_block, end, broken };
 
 class Socket {
@@ -22338,7 +22354,7 @@ class Socket {
   // Sends a part of a file, uncopied, out of the kernel's cache. Waits as send_all() does.
   // Returns how many bytes: fewer when gone(), or where the file ends or cannot be sent so.
   std::uint64_t send_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
-    NoSigpipe quiet;
+    QuietWrites quiet;
     Pace pace(write_timeout_, Clock::now());
     std::uint64_t sent = 0;
     while (sent < length && !gone_) {
@@ -22356,7 +22372,7 @@ class Socket {
         wait_for_room(pace);
       } else if (errno != EINTR) {
         gone_ = true;
-        if (errno == EPIPE) quiet.note_raised();
+        quiet.note_failure(errno);
       }
     }
     bytes_out_ += sent;
@@ -25164,7 +25180,7 @@ class FdWriter {
                                  : ::write(fd_, bytes.data(), most_of(bytes));
     if (n >= 0) return static_cast<std::size_t>(n);
     if (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK) return 0;
-    if ((error_ = errno) == EPIPE) quiet_.note_raised();
+    quiet_.note_failure(error_ = errno);
     return 0;
   }
 
@@ -25178,7 +25194,7 @@ class FdWriter {
   const int fd_;
   int error_ = 0;
   bool is_file_ = false, is_socket_ = false;
-  NoSigpipe quiet_;
+  QuietWrites quiet_;
 };
 
 }  // namespace jot::inline v1::detail

@@ -16,7 +16,6 @@
 #include <sys/wait.h>      // waitpid
 
 #include <algorithm>    // std::max
-#include <csignal>      // std::signal
 #include <cstdlib>      // setenv
 #include <string>       // std::string
 #include <string_view>  // std::string_view
@@ -163,7 +162,6 @@ TEST_CASE("spool: a disk that is full is 507, and nothing stays open") {
   const TestFolder folder;
   const pid_t child = fork();
   if (child == 0) {
-    std::signal(SIGXFSZ, SIG_IGN);
     const rlimit small{50'000, 50'000};
     setrlimit(RLIMIT_FSIZE, &small);
     const std::size_t before = open_files();

@@ -7,7 +7,7 @@
 // waiting, a socket is told not to wait, and a file is never full.
 #pragma once
 
-#include "socket.hpp"  // NoSigpipe
+#include "quiet_writes.hpp"  // QuietWrites
 
 #include <limits.h>      // PIPE_BUF
 #include <sys/socket.h>  // send
@@ -41,7 +41,7 @@ class FdWriter {
                                  : ::write(fd_, bytes.data(), most_of(bytes));
     if (n >= 0) return static_cast<std::size_t>(n);
     if (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK) return 0;
-    if ((error_ = errno) == EPIPE) quiet_.note_raised();
+    quiet_.note_failure(error_ = errno);
     return 0;
   }
 
@@ -55,7 +55,7 @@ class FdWriter {
   const int fd_;
   int error_ = 0;
   bool is_file_ = false, is_socket_ = false;
-  NoSigpipe quiet_;
+  QuietWrites quiet_;
 };
 
 }  // namespace jot::inline v1::detail

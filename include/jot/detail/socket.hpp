@@ -10,7 +10,6 @@
 #pragma once
 
 #include <poll.h>          // poll
-#include <signal.h>        // pthread_sigmask, sigtimedwait
 #include <sys/sendfile.h>  // sendfile
 #include <sys/socket.h>    // recv, sendmsg
 #include <sys/uio.h>       // iovec
@@ -28,6 +27,7 @@
 #include "blocking.hpp"       // about_to_block, must_not_wait
 #include "clock.hpp"          // time_after, time_until
 #include "context_state.hpp"  // CancelState, Reason
+#include "quiet_writes.hpp"   // QuietWrites
 
 namespace jot::inline v1::detail {
 
@@ -118,32 +118,6 @@ struct ContextSource {
   ~ContextSource() = default;
 };
 
-// While it lives, a write to a peer that is gone raises no SIGPIPE on this thread: for calls that
-// have no MSG_NOSIGNAL.
-class NoSigpipe {
- public:
-  NoSigpipe() noexcept {
-    sigemptyset(&pipe_), sigaddset(&pipe_, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  ~NoSigpipe() {
-    if (raised_) {
-      const timespec at_once{};
-      sigtimedwait(&pipe_, nullptr, &at_once);
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  NoSigpipe(const NoSigpipe&) = delete;
-  NoSigpipe& operator=(const NoSigpipe&) = delete;
-
-  // The call has failed with EPIPE: the signal waits to be taken.
-  void note_raised() noexcept { raised_ = true; }
-
- private:
-  sigset_t pipe_, before_;
-  bool raised_ = false;
-};
-
 enum class Received { bytes, would_block, end, broken };
 
 class Socket {
@@ -202,7 +176,7 @@ class Socket {
   // Sends a part of a file, uncopied, out of the kernel's cache. Waits as send_all() does.
   // Returns how many bytes: fewer when gone(), or where the file ends or cannot be sent so.
   std::uint64_t send_file(int file, std::uint64_t offset, std::uint64_t length) noexcept {
-    NoSigpipe quiet;
+    QuietWrites quiet;
     Pace pace(write_timeout_, Clock::now());
     std::uint64_t sent = 0;
     while (sent < length && !gone_) {
@@ -220,7 +194,7 @@ class Socket {
         wait_for_room(pace);
       } else if (errno != EINTR) {
         gone_ = true;
-        if (errno == EPIPE) quiet.note_raised();
+        quiet.note_failure(errno);
       }
     }
     bytes_out_ += sent;

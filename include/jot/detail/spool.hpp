@@ -11,7 +11,8 @@
 //   3. At the end the file is mapped: the kernel reads and forgets its pages as need be.
 #pragma once
 
-#include "fd.hpp"  // Fd
+#include "fd.hpp"            // Fd
+#include "quiet_writes.hpp"  // QuietWrites
 
 #include <fcntl.h>     // open, O_TMPFILE
 #include <stdlib.h>    // mkostemp
@@ -35,11 +36,12 @@ namespace jot::inline v1::detail {
 
 // All of them. Throws: std::system_error, when the disk is full among others.
 inline void write_all(int fd, std::string_view bytes, const std::string& name) {
+  QuietWrites quiet;
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
     if (n == 0) errno = ENOSPC;
-    if (n <= 0) throw_errno(name);
+    if (n <= 0) quiet.note_failure(errno), throw_errno(name);
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
 }
