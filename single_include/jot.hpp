@@ -3118,6 +3118,10 @@ class TemplateFunc {
 //
 // What cannot be escaped safely is an error, not a guess; so is what cannot be computed. Nothing of
 // a page that failed reaches a client. Typed content (HTML{...}) passes as what it says it is.
+// Four places Go 1.23 does not see through, and so no stranger's value should stand there: srcdoc=
+// and the URL of a <meta> refresh, which it takes for plain text; <script type="">, which it takes
+// for data; and "</{{.}}" in a string of a script.
+//
 // How values print, what missing keys are worth and what is refused is as Go 1.23 has it, but for:
 // - {{range 3}} and {{range f}}, where f makes a Sequence, which came with Go 1.24;
 // - columns count from 1, and problems of parsing and escaping have one, too;
