@@ -7243,6 +7243,7 @@ inline void append_utf8(std::string& to, char32_t c) {
 // small as these.
 
 #include <bit>      // std::countr_zero
+#include <cstddef>  // std::size_t
 #include <cstdint>  // std::uint32_t, std::uint64_t
 #include <cstring>  // std::memcpy
 
@@ -7275,11 +7276,13 @@ struct DigitPairs {
   char text[200] = {};
 
   constexpr DigitPairs() {
-    for (int n = 0; n < 100; ++n) {
+    for (std::size_t n = 0; n < 100; ++n) {
       text[2 * n] = static_cast<char>('0' + n / 10);
       text[2 * n + 1] = static_cast<char>('0' + n % 10);
     }
   }
+
+  const char* of(std::uint32_t n) const noexcept { return text + 2 * std::size_t{n}; }
 };
 
 inline constexpr DigitPairs digit_pairs{};
@@ -7287,7 +7290,7 @@ inline constexpr DigitPairs digit_pairs{};
 // n < 100 without a zero before it. Returns: where it ends.
 inline char* write_two_digits(char* to, std::uint32_t n) noexcept {
   if (n >= 10) {
-    std::memcpy(to, digit_pairs.text + 2 * n, 2);
+    std::memcpy(to, digit_pairs.of(n), 2);
     return to + 2;
   }
   *to = static_cast<char>('0' + n);
@@ -7296,8 +7299,8 @@ inline char* write_two_digits(char* to, std::uint32_t n) noexcept {
 
 // n < 10^4, with zeros before it.
 inline void put_four_digits(char* to, std::uint32_t n) noexcept {
-  std::memcpy(to, digit_pairs.text + 2 * (n / 100), 2);
-  std::memcpy(to + 2, digit_pairs.text + 2 * (n % 100), 2);
+  std::memcpy(to, digit_pairs.of(n / 100), 2);
+  std::memcpy(to + 2, digit_pairs.of(n % 100), 2);
 }
 
 // The last eight digits of n, with zeros before it. Both quotients come from n, for two divisions
@@ -7522,7 +7525,8 @@ class JsonWriter {
   static char* short_decimal(char* at, double d) noexcept {
     const double size = d < 0 ? -d : d;
     if (FLT_EVAL_METHOD != 0 || !(size < 0x1p52 / 1e9)) return nullptr;  // nor is NaN
-    const auto billionths = static_cast<std::int64_t>(size * 1e9 + 0.5);
+    const double rounded_up = size * 1e9 + 0.5;
+    const auto billionths = static_cast<std::int64_t>(rounded_up);
     if (static_cast<double>(billionths) / 1e9 != size) return nullptr;
     if (billionths < 1000 && billionths != 0) return nullptr;  // wants an exponent
     if (std::signbit(d)) *at++ = '-';

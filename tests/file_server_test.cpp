@@ -5,6 +5,7 @@
 #include "jot.hpp"
 
 #include "catch.hpp"
+#include "jot/detail/parse_http_date.hpp"
 #include "raw_client.hpp"
 #include "test_folder.hpp"
 
@@ -574,7 +575,7 @@ TEST_CASE("file server: a root may be a link that is switched, and go away") {
 TEST_CASE("file server: what a file is read for to tell its type is sent, and no more") {
   const TestFolder folder;
   const FileServer files(folder.path());
-  for (const std::size_t half : {0, 1, 255, 256, 1023, 1024, 1025, 2500}) {
+  for (const std::size_t half : {0u, 1u, 255u, 256u, 1023u, 1024u, 1025u, 2500u}) {
     const std::string content = std::string(half, 'a') + std::string(half, 'b');
     const std::size_t size = content.size();
     INFO(size);

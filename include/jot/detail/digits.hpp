@@ -15,6 +15,7 @@
 #include "ascii.hpp"  // every_byte, store8
 
 #include <bit>      // std::countr_zero
+#include <cstddef>  // std::size_t
 #include <cstdint>  // std::uint32_t, std::uint64_t
 #include <cstring>  // std::memcpy
 
@@ -47,11 +48,13 @@ struct DigitPairs {
   char text[200] = {};
 
   constexpr DigitPairs() {
-    for (int n = 0; n < 100; ++n) {
+    for (std::size_t n = 0; n < 100; ++n) {
       text[2 * n] = static_cast<char>('0' + n / 10);
       text[2 * n + 1] = static_cast<char>('0' + n % 10);
     }
   }
+
+  const char* of(std::uint32_t n) const noexcept { return text + 2 * std::size_t{n}; }
 };
 
 inline constexpr DigitPairs digit_pairs{};
@@ -59,7 +62,7 @@ inline constexpr DigitPairs digit_pairs{};
 // n < 100 without a zero before it. Returns: where it ends.
 inline char* write_two_digits(char* to, std::uint32_t n) noexcept {
   if (n >= 10) {
-    std::memcpy(to, digit_pairs.text + 2 * n, 2);
+    std::memcpy(to, digit_pairs.of(n), 2);
     return to + 2;
   }
   *to = static_cast<char>('0' + n);
@@ -68,8 +71,8 @@ inline char* write_two_digits(char* to, std::uint32_t n) noexcept {
 
 // n < 10^4, with zeros before it.
 inline void put_four_digits(char* to, std::uint32_t n) noexcept {
-  std::memcpy(to, digit_pairs.text + 2 * (n / 100), 2);
-  std::memcpy(to + 2, digit_pairs.text + 2 * (n % 100), 2);
+  std::memcpy(to, digit_pairs.of(n / 100), 2);
+  std::memcpy(to + 2, digit_pairs.of(n % 100), 2);
 }
 
 // The last eight digits of n, with zeros before it. Both quotients come from n, for two divisions

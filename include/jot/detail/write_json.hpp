@@ -205,7 +205,8 @@ class JsonWriter {
   static char* short_decimal(char* at, double d) noexcept {
     const double size = d < 0 ? -d : d;
     if (FLT_EVAL_METHOD != 0 || !(size < 0x1p52 / 1e9)) return nullptr;  // nor is NaN
-    const auto billionths = static_cast<std::int64_t>(size * 1e9 + 0.5);
+    const double rounded_up = size * 1e9 + 0.5;
+    const auto billionths = static_cast<std::int64_t>(rounded_up);
     if (static_cast<double>(billionths) / 1e9 != size) return nullptr;
     if (billionths < 1000 && billionths != 0) return nullptr;  // wants an exponent
     if (std::signbit(d)) *at++ = '-';
