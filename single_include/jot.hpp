@@ -7287,10 +7287,15 @@ struct DigitPairs {
 
 inline constexpr DigitPairs digit_pairs{};
 
+// n < 100, with a zero before it.
+inline void put_two_digits(char* to, std::uint32_t n) noexcept {
+  std::memcpy(to, digit_pairs.of(n), 2);
+}
+
 // n < 100 without a zero before it. Returns: where it ends.
 inline char* write_two_digits(char* to, std::uint32_t n) noexcept {
   if (n >= 10) {
-    std::memcpy(to, digit_pairs.of(n), 2);
+    put_two_digits(to, n);
     return to + 2;
   }
   *to = static_cast<char>('0' + n);
@@ -7299,8 +7304,8 @@ inline char* write_two_digits(char* to, std::uint32_t n) noexcept {
 
 // n < 10^4, with zeros before it.
 inline void put_four_digits(char* to, std::uint32_t n) noexcept {
-  std::memcpy(to, digit_pairs.of(n / 100), 2);
-  std::memcpy(to + 2, digit_pairs.of(n % 100), 2);
+  put_two_digits(to, n / 100);
+  put_two_digits(to + 2, n % 100);
 }
 
 // The last eight digits of n, with zeros before it. Both quotients come from n, for two divisions
@@ -9481,7 +9486,7 @@ JOT_INLINE void local_redirect(ResponseWriter& w, Request& r, std::string_view u
 
 #include <algorithm>    // std::clamp
 #include <chrono>       // std::chrono::year_month_day, weekday, hh_mm_ss
-#include <cstdint>      // std::int64_t
+#include <cstdint>      // std::int64_t, std::uint32_t
 #include <cstring>      // std::memcpy
 #include <limits>       // std::numeric_limits
 #include <string_view>  // std::string_view
@@ -9509,22 +9514,17 @@ class HttpDate {
     const auto midnight = chrono::floor<chrono::days>(time);
     const chrono::year_month_day date(midnight);
     const chrono::hh_mm_ss clock(time - midnight);
-    const int year = int(date.year());
     put(0, days[chrono::weekday(midnight).c_encoding()]);
-    put(5, static_cast<int>(unsigned(date.day())));
+    put_two_digits(text_ + 5, unsigned(date.day()));
     put(8, months[unsigned(date.month()) - 1]);
-    put(12, year / 100), put(14, year % 100);
-    put(17, static_cast<int>(clock.hours().count()));
-    put(20, static_cast<int>(clock.minutes().count()));
-    put(23, static_cast<int>(clock.seconds().count()));
+    put_four_digits(text_ + 12, static_cast<std::uint32_t>(int(date.year())));
+    put_two_digits(text_ + 17, static_cast<std::uint32_t>(clock.hours().count()));
+    put_two_digits(text_ + 20, static_cast<std::uint32_t>(clock.minutes().count()));
+    put_two_digits(text_ + 23, static_cast<std::uint32_t>(clock.seconds().count()));
     of_ = now;
   }
 
   void put(int at, const char* name) noexcept { std::memcpy(text_ + at, name, 3); }
-  void put(int at, int two_digits) noexcept {
-    text_[at] = static_cast<char>('0' + two_digits / 10);
-    text_[at + 1] = static_cast<char>('0' + two_digits % 10);
-  }
 
   std::int64_t of_ = std::numeric_limits<std::int64_t>::min();
   char text_[30] = "Day, 01 Mon 1970 00:00:00 GMT";

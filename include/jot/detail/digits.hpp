@@ -59,10 +59,15 @@ struct DigitPairs {
 
 inline constexpr DigitPairs digit_pairs{};
 
+// n < 100, with a zero before it.
+inline void put_two_digits(char* to, std::uint32_t n) noexcept {
+  std::memcpy(to, digit_pairs.of(n), 2);
+}
+
 // n < 100 without a zero before it. Returns: where it ends.
 inline char* write_two_digits(char* to, std::uint32_t n) noexcept {
   if (n >= 10) {
-    std::memcpy(to, digit_pairs.of(n), 2);
+    put_two_digits(to, n);
     return to + 2;
   }
   *to = static_cast<char>('0' + n);
@@ -71,8 +76,8 @@ inline char* write_two_digits(char* to, std::uint32_t n) noexcept {
 
 // n < 10^4, with zeros before it.
 inline void put_four_digits(char* to, std::uint32_t n) noexcept {
-  std::memcpy(to, digit_pairs.of(n / 100), 2);
-  std::memcpy(to + 2, digit_pairs.of(n % 100), 2);
+  put_two_digits(to, n / 100);
+  put_two_digits(to + 2, n % 100);
 }
 
 // The last eight digits of n, with zeros before it. Both quotients come from n, for two divisions

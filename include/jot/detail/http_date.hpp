@@ -7,9 +7,11 @@
 // which threads wait for each other.
 #pragma once
 
+#include "digits.hpp"  // put_four_digits, put_two_digits
+
 #include <algorithm>    // std::clamp
 #include <chrono>       // std::chrono::year_month_day, weekday, hh_mm_ss
-#include <cstdint>      // std::int64_t
+#include <cstdint>      // std::int64_t, std::uint32_t
 #include <cstring>      // std::memcpy
 #include <limits>       // std::numeric_limits
 #include <string_view>  // std::string_view
@@ -37,22 +39,17 @@ class HttpDate {
     const auto midnight = chrono::floor<chrono::days>(time);
     const chrono::year_month_day date(midnight);
     const chrono::hh_mm_ss clock(time - midnight);
-    const int year = int(date.year());
     put(0, days[chrono::weekday(midnight).c_encoding()]);
-    put(5, static_cast<int>(unsigned(date.day())));
+    put_two_digits(text_ + 5, unsigned(date.day()));
     put(8, months[unsigned(date.month()) - 1]);
-    put(12, year / 100), put(14, year % 100);
-    put(17, static_cast<int>(clock.hours().count()));
-    put(20, static_cast<int>(clock.minutes().count()));
-    put(23, static_cast<int>(clock.seconds().count()));
+    put_four_digits(text_ + 12, static_cast<std::uint32_t>(int(date.year())));
+    put_two_digits(text_ + 17, static_cast<std::uint32_t>(clock.hours().count()));
+    put_two_digits(text_ + 20, static_cast<std::uint32_t>(clock.minutes().count()));
+    put_two_digits(text_ + 23, static_cast<std::uint32_t>(clock.seconds().count()));
     of_ = now;
   }
 
   void put(int at, const char* name) noexcept { std::memcpy(text_ + at, name, 3); }
-  void put(int at, int two_digits) noexcept {
-    text_[at] = static_cast<char>('0' + two_digits / 10);
-    text_[at + 1] = static_cast<char>('0' + two_digits % 10);
-  }
 
   std::int64_t of_ = std::numeric_limits<std::int64_t>::min();
   char text_[30] = "Day, 01 Mon 1970 00:00:00 GMT";
